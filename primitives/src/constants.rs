@@ -1,0 +1,72 @@
+//! Constants of the network, each with the statement of the specification it comes from.
+
+use crate::types::{Balance, BlockNumber, BrainId};
+
+/// One $BASED in its smallest unit (18 decimals, as Ethereum tools expect).
+pub const BASED: Balance = 1_000_000_000_000_000_000;
+/// Decimals of $BASED.
+pub const DECIMALS: u8 = 18;
+/// Symbol of the token.
+pub const SYMBOL: &str = "BASED";
+/// SS58 address prefix of every BasedAI network.
+pub const SS58_PREFIX: u16 = 3232;
+/// EVM chain id, also the `chainId` of the EIP-712 domain of vouchers.
+pub const EVM_CHAIN_ID: u64 = 32323;
+/// Smallest balance an account may keep.
+pub const EXISTENTIAL_DEPOSIT: Balance = BASED / 1_000_000;
+
+/// Slot length in milliseconds (R082).
+pub const SLOT_MILLIS: u64 = 10_000;
+/// Blocks in one consensus cycle; Brain b runs its epoch in block h with h mod 1,024 = b (C.10).
+pub const CYCLE_BLOCKS: BlockNumber = 1_024;
+/// Blocks in one emission year of 365 days (R087, B.2).
+pub const EMISSION_YEAR: BlockNumber = 3_153_600;
+/// Reward of a block of the first year (R074, R082).
+pub const INITIAL_BLOCK_REWARD: Balance = 10 * BASED;
+
+/// Brains in all (R016, R035, B.18).
+pub const MAX_BRAINS: u16 = 1_024;
+/// Brains kept by Based Labs (R073).
+pub const ADMIN_BRAINS: [BrainId; 8] = [0, 1, 2, 3, 4, 5, 6, 47];
+/// Administrative Brains that are reserved: no registration, no stake, no emission (R079).
+pub const RESERVED_BRAINS: [BrainId; 3] = [5, 6, 47];
+/// Validators one Brain holds at most (R148).
+pub const MAX_VALIDATORS: u16 = 256;
+/// Miners one Brain holds at most (R148).
+pub const MAX_MINERS: u16 = 1_792;
+/// Peers one Brain holds at most (R148).
+pub const MAX_PEERS: u16 = 2_048;
+/// Registration fee to the Brain's owner unless the owner sets another (R146, B.19).
+pub const DEFAULT_REGISTRATION_FEE: Balance = 100 * BASED;
+
+/// Parts per billion, the unit of ratios that cross pallet boundaries.
+pub const PPB: u64 = 1_000_000_000;
+/// Share of a Brain's emission that goes to its miners and validators, as numerator over 4 (R095).
+pub const NODE_QUARTERS: u32 = 3;
+/// Highest and default take of a validator from what its stakers earn, in ppb (E.1).
+pub const MAX_TAKE_PPB: u64 = 180_000_000;
+/// Default commission of a Brain's owner on the Brain-directed part of the slice, in ppb (B.10).
+pub const DEFAULT_OWNER_COMMISSION_PPB: u64 = 500_000_000;
+/// Default share of miners in the node pool, in ppb (B.10).
+pub const DEFAULT_MINER_SHARE_PPB: u64 = 500_000_000;
+/// A Brain's effective stake is at most this fraction (one over it) of all stake (R103, B.6).
+pub const STAKE_CAP_DIVISOR: Balance = 200;
+/// Bonus of the Brains at or above the 70th percentile of performance, in ppb (R085, C.7).
+pub const TOP_BONUS_PPB: u64 = 250_000_000;
+/// Percentile that validators and bonus Brains must reach (R085, R099, B.5).
+pub const ACTIVE_PERCENTILE: u32 = 70;
+/// Smallest stake with which a validator counts in the percentile population (B.31).
+pub const MIN_VALIDATOR_STAKE: Balance = BASED;
+/// Blocks without fresh weights after which a validator no longer counts (B.30).
+pub const ACTIVITY_CUTOFF: BlockNumber = 5_000;
+/// Weight of a new observation in the moving average of performance, as one over it (C.7).
+pub const PERFORMANCE_EMA_DIVISOR: u64 = 10;
+/// Days before the owner of a staked Brain earns (R046).
+pub const OWNER_VESTING_BLOCKS: BlockNumber = 90 * 8_640;
+
+/// Longest URL of a task's repository, in bytes (R158).
+pub const MAX_URL_LEN: u32 = 256;
+/// Longest name of a Brain, in bytes (R064).
+pub const MAX_NAME_LEN: u32 = 64;
+/// Vouchers redeemed by one extrinsic at most (F.3).
+pub const MAX_REDEEM_BATCH: u32 = 64;

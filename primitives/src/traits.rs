@@ -1,0 +1,90 @@
+//! What one pallet may ask of another. Pallets never import each other: the runtime wires these.
+
+use alloc::vec::Vec;
+
+use crate::types::{
+    Balance, BlockNumber, BrainId, ComputeKey, EpochScores, PeerInfo, Role, Task, Uid,
+};
+
+/// Reads Brains; implemented by the brains pallet.
+pub trait BrainInspect<AccountId> {
+    /// Owner, if the Brain exists.
+    fn owner(brain: BrainId) -> Option<AccountId>;
+    /// Account that receives the owner's income: the reward address, else the owner (R065).
+    fn reward_account(brain: BrainId) -> Option<AccountId>;
+    /// Whether peers may join, stake be placed and emission be earned: it exists and is not reserved (R079).
+    fn is_open(brain: BrainId) -> bool;
+    /// Task in force.
+    fn task(brain: BrainId) -> Option<Task>;
+    /// Owner's commission on the Brain-directed part of the slice, in ppb (B.10).
+    fn owner_commission(brain: BrainId) -> u64;
+    /// Share of miners in the node pool, in ppb (R063).
+    fn miner_share(brain: BrainId) -> u64;
+    /// Whether the owner earns yet: false for staked Brains in their first 90 days (R046, B.11).
+    fn owner_earns(brain: BrainId) -> bool;
+    /// Numbers of all open Brains, ascending; at most 1,024.
+    fn open_brains() -> Vec<BrainId>;
+}
+
+/// Reads peers; implemented by the registry pallet.
+pub trait RegistryInspect<AccountId> {
+    /// Number of an account in a Brain.
+    fn uid(brain: BrainId, account: &AccountId) -> Option<Uid>;
+    /// One peer.
+    fn peer(brain: BrainId, uid: Uid) -> Option<PeerInfo<AccountId>>;
+    /// All peers of a Brain by ascending uid; at most 2,048.
+    fn peers(brain: BrainId) -> Vec<PeerInfo<AccountId>>;
+    /// Role of an account in a Brain.
+    fn role(brain: BrainId, account: &AccountId) -> Option<Role>;
+    /// Key with which a miner signs receipts.
+    fn computekey(brain: BrainId, account: &AccountId) -> Option<ComputeKey>;
+}
+
+/// Called by the registry when a peer leaves, so that others forget its uid (C.11-T10).
+pub trait OnPeerRemoved<AccountId> {
+    /// `uid` of `brain` is free again; `account` held it.
+    fn on_peer_removed(brain: BrainId, uid: Uid, account: &AccountId);
+}
+
+impl<AccountId> OnPeerRemoved<AccountId> for () {
+    fn on_peer_removed(_: BrainId, _: Uid, _: &AccountId) {}
+}
+
+/// Reads stake; implemented by the staking pallet.
+pub trait StakeInspect<AccountId> {
+    /// All stake of a Brain: directed to it and to its validators.
+    fn brain_stake(brain: BrainId) -> Balance;
+    /// Stake directed to the Brain as such.
+    fn brain_directed(brain: BrainId) -> Balance;
+    /// Stake directed to one validator of a Brain, its own included.
+    fn validator_stake(brain: BrainId, validator: &AccountId) -> Balance;
+    /// All stake of the network.
+    fn total_stake() -> Balance;
+}
+
+/// Takes rewards for stakers; implemented by the staking pallet.
+pub trait StakeRewards<AccountId> {
+    /// Account that must receive what `deposit` accepts.
+    fn account() -> AccountId;
+    /// Shares `amount` among the stakers of the Brain (`validator` none) or of one validator, after the
+    /// validator's take. Returns what it accepted: 0 if nobody is staked there. The caller then transfers
+    /// exactly that to `account()`.
+    fn deposit(brain: BrainId, validator: Option<&AccountId>, amount: Balance) -> Balance;
+}
+
+/// Runs epochs; implemented by the consensus pallet.
+pub trait Epochs<AccountId> {
+    /// Runs the epoch of a Brain at `now`; empty score lists mean that nobody is eligible and the budget
+    /// returns to the pot (B.33).
+    fn run(brain: BrainId, now: BlockNumber) -> EpochScores<AccountId>;
+    /// Moving average of performance in ppb (C.7).
+    fn performance(brain: BrainId) -> u64;
+}
+
+/// Counts for clients; implemented by the registry pallet.
+pub trait PeerCounts {
+    /// Memorized miners and validators.
+    fn counts(brain: BrainId) -> (u16, u16);
+    /// Registration fee in force.
+    fn fee(brain: BrainId) -> Balance;
+}
