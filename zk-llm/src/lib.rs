@@ -1,0 +1,34 @@
+//! Encrypted inference: a model is an integer graph ([`ir`]) that is compiled with its noise analysis
+//! ([`compile`]), run in clear by an exact oracle ([`exec_clear`]) and run on ciphertexts by a miner
+//! that never holds a secret key ([`exec_tfhe`]). The client tokenises, embeds, quantises, encrypts and
+//! decrypts ([`keys`], [`model`]); the two sides exchange the encodings of [`wire`].
+//!
+//! This crate knows nothing of the chain.
+
+pub mod compile;
+pub mod error;
+pub mod exec_clear;
+pub mod exec_tfhe;
+pub mod frontend;
+pub mod ir;
+pub mod keys;
+pub mod logits;
+pub mod manifest;
+pub mod model;
+pub mod noise;
+pub mod params;
+pub mod quant;
+pub mod squeeze;
+pub mod train;
+pub mod wire;
+
+pub use compile::{Circuit, CompileError};
+pub use error::{Error, Result};
+pub use exec_tfhe::{evaluate, Evaluation};
+pub use frontend::Frontend;
+pub use keys::{ClientKey, ServerKey};
+pub use logits::Logits;
+pub use manifest::Manifest;
+pub use model::{ClientModel, Limits, Model};
+pub use params::ParameterSet;
+pub use wire::Prompt;

@@ -1,0 +1,1 @@
+//! Per-sample dynamic quantiser (SPEC R172-R175).

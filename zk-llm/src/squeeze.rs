@@ -1,0 +1,1 @@
+//! Planner that prunes heads by significance and counts the bootstraps it saves.

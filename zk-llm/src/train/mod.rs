@@ -1,0 +1,1 @@
+//! Quantisation-aware training and export to the integer graph.
