@@ -1,1 +1,7 @@
-//! Pure fixed-point mathematics of the economy: no floats, no storage, no panic.
+//! Mathematics of the economy: pure functions on integers, without floats, panics or storage (C).
+
+mod accumulator;
+mod wide;
+
+pub use accumulator::{Accumulator, Checkpoint};
+pub use wide::mul_div;
