@@ -29,8 +29,7 @@ pub type BrainName = BoundedVec<u8, ConstU32<MAX_NAME_LEN>>;
 pub type Url = BoundedVec<u8, ConstU32<MAX_URL_LEN>>;
 
 macro_rules! record {
-    ($(#[$meta:meta])* $item:item) => {
-        $(#[$meta])*
+    ($item:item) => {
         #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
         $item
     };
