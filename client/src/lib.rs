@@ -1,0 +1,8 @@
+//! SDK of BasedAI: the chain client, wallets, the protocol of miners and the session of a private prompt.
+//!
+//! The plaintext, its integers and the secret key stay in this process; a miner sees ciphertexts alone.
+#![warn(missing_docs)]
+
+pub mod files;
+pub mod tls;
+pub mod wire;

@@ -1,0 +1,52 @@
+//! Protocol between clients and miners: generated messages, limits, signatures and chunked transfers.
+//!
+//! The messages are those of `proto/based.proto`. Nothing received is trusted: fixed-length fields go
+//! through [`fixed`], streams through [`Reassembly`].
+
+mod chunks;
+mod headers;
+
+/// Messages, client and server generated from `proto/based.proto`.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+pub mod proto {
+    tonic::include_proto!("based.v1");
+}
+
+pub use chunks::{chunks, fixed, ChunkError, Reassembly};
+pub use headers::{sha256, HeaderError, JobTerms, KeyTerms};
+pub use proto::{miner_client::MinerClient, miner_server};
+
+use std::time::Duration;
+
+/// Version of the protocol that this library speaks.
+pub const VERSION: u32 = 1;
+/// Most bytes of one chunk.
+pub const MAX_CHUNK: usize = 1 << 20;
+/// Most bytes of one gRPC message: a chunk and its framing.
+pub const MAX_MESSAGE: usize = MAX_CHUNK + (64 << 10);
+/// Most bytes that any evaluation key may have; the model's exact size is tighter.
+pub const MAX_EVALUATION_KEY: u64 = 150_000_000;
+/// Most bytes that any ciphertext may have; the model's exact size is tighter.
+pub const MAX_CIPHERTEXT: u64 = 16 << 20;
+/// Most bytes of a public model file.
+pub const MAX_MODEL_FILE: u64 = 256 << 20;
+/// Files that [`proto::miner_client::MinerClient::model_file`] serves.
+pub const MODEL_FILES: [&str; 3] = ["manifest.json", "tokenizer.json", "embedding.safetensors"];
+/// Completion units of one full-mode job: its answer is one unit; its prompt is the model's whole context.
+pub const FULL_COMPLETION_UNITS: u32 = 1;
+/// Longest silence of a miner during a transfer or an evaluation before a client gives up.
+pub const SILENCE: Duration = Duration::from_secs(60);
+
+/// A gRPC server with this protocol's limits: streams per connection, keep-alive, header and frame sizes.
+///
+/// Serve [`crate::tls::incoming`] with it.
+pub fn server() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(16)
+        .concurrency_limit_per_connection(16)
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .http2_max_header_list_size(16 << 10)
+        .initial_stream_window_size(2 << 20)
+        .initial_connection_window_size(4 << 20)
+}
