@@ -20,6 +20,11 @@ pub trait BrainInspect<AccountId> {
     fn owner_commission(brain: BrainId) -> u64;
     /// Share of miners in the node pool, in ppb (R063).
     fn miner_share(brain: BrainId) -> u64;
+    /// Parts of the owner's own income that go to the miners' and to the validators' pool, in ppb, together
+    /// at most 10^9 (R097). Stakers' parts are never touched (B.10).
+    fn owner_redistribution(_brain: BrainId) -> (u64, u64) {
+        (0, 0)
+    }
     /// Whether the owner earns yet: false for staked Brains in their first 90 days (R046, B.11).
     fn owner_earns(brain: BrainId) -> bool;
     /// Numbers of all open Brains, ascending; at most 1,024.
