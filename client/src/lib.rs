@@ -4,5 +4,6 @@
 #![warn(missing_docs)]
 
 pub mod files;
+pub mod models;
 pub mod tls;
 pub mod wire;
