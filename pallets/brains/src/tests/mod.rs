@@ -1,0 +1,5 @@
+mod genesis;
+mod issue;
+mod settings;
+mod task;
+mod transfer;
