@@ -1,1 +1,325 @@
+//! # Registry
+//!
+//! The permanent memory of who mines and who validates in which Brain.
+//!
+//! ## Overview
+//!
+//! A miner or validator must be *memorized* in a Brain before it can be weighted, served or paid (R031). It
+//! pays the Brain's registration fee to the owner's reward account once (R146); later changes of the fee
+//! concern later registrants only (R147). A Brain holds up to 256 validators and 1,792 miners (R148, R149)
+//! and refuses more (B.32). A peer is known by the address of its endpoint and the key that authenticates it
+//! (R125).
+//!
+//! ## Terminology
+//!
+//! - **Peer**: a memorized miner or validator of one Brain.
+//! - **Uid**: number of a peer within its Brain, the lowest that was free; it is given again after the peer
+//!   left, and [`based_primitives::traits::OnPeerRemoved`] tells others to forget it.
+//! - **Computekey**: ed25519 key that authenticates the endpoint and signs receipts.
+//! - **Public address**: one that hosts of the Internet can reach; see [`endpoint`].
+//!
+//! ## Interface
+//!
+//! - [`Call::memorize`], [`Call::update_endpoint`], [`Call::leave`]: by anyone, for itself.
+//! - [`Call::set_fee`]: by the Brain's owner.
+//! - Other pallets read peers through [`based_primitives::traits::RegistryInspect`] and
+//!   [`based_primitives::traits::PeerCounts`].
+//!
+//! ## Invariants
+//!
+//! - `Peers`, `Uids`, `Occupied` and `Counts` describe the same peers; an account appears once per Brain.
+//! - No Brain exceeds its capacity, nor a uid 2,047.
+//! - Every port and computekey is non-zero; every address is public unless the network allows others.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::float_arithmetic
+    )
+)]
+
+extern crate alloc;
+
+pub mod endpoint;
+mod functions;
+mod types;
+pub mod weights;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+    use based_primitives::{
+        traits::{BrainInspect, OnPeerRemoved},
+        Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PeerInfo, Resources, Role, Uid,
+    };
+    use frame_support::{
+        pallet_prelude::*,
+        traits::{
+            fungible::{Inspect, Mutate},
+            tokens::Preservation,
+        },
+    };
+    use frame_system::pallet_prelude::*;
+
+    use super::{types::*, weights::WeightInfo};
+
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+        /// $BASED, in which fees are paid.
+        type Currency: Inspect<Self::AccountId, Balance = Balance> + Mutate<Self::AccountId>;
+        /// Brains, their owners and whether they are open.
+        type Brains: BrainInspect<Self::AccountId>;
+        /// Told when a peer leaves.
+        type OnPeerRemoved: OnPeerRemoved<Self::AccountId>;
+        /// Blocks between two changes of an endpoint.
+        #[pallet::constant]
+        type EndpointCooldown: Get<BlockNumber>;
+        /// Weights of the calls.
+        type WeightInfo: WeightInfo;
+    }
+
+    /// Peers by Brain and uid.
+    #[pallet::storage]
+    pub type Peers<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, PeerInfo<T::AccountId>>;
+
+    /// Uid of an account in a Brain.
+    #[pallet::storage]
+    pub type Uids<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Blake2_128Concat, T::AccountId, Uid>;
+
+    /// Number of peers of a Brain by role.
+    #[pallet::storage]
+    pub type Counts<T: Config> = StorageMap<_, Twox64Concat, BrainId, RoleCounts, ValueQuery>;
+
+    /// Uids in use in a Brain.
+    #[pallet::storage]
+    pub type Occupied<T: Config> = StorageMap<_, Twox64Concat, BrainId, UidSet, ValueQuery>;
+
+    /// Registration fee of a Brain, if its owner set one.
+    #[pallet::storage]
+    pub type Fees<T: Config> = StorageMap<_, Twox64Concat, BrainId, Balance>;
+
+    /// Block in which a peer last changed its endpoint.
+    #[pallet::storage]
+    pub type EndpointUpdated<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, BlockNumber>;
+
+    /// Whether endpoints may have addresses that the Internet cannot reach: on networks for tests only.
+    #[pallet::storage]
+    pub type AllowReservedEndpoints<T: Config> = StorageValue<_, bool, ValueQuery>;
+
+    /// Settings that hold from the first block.
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Whether private, loopback and other reserved addresses are accepted.
+        pub allow_reserved_endpoints: bool,
+        #[serde(skip)]
+        #[doc(hidden)]
+        pub _config: core::marker::PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            AllowReservedEndpoints::<T>::put(self.allow_reserved_endpoints);
+        }
+    }
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// An account was memorized and paid `fee` to the Brain's owner.
+        Memorized {
+            brain: BrainId,
+            uid: Uid,
+            account: T::AccountId,
+            role: Role,
+            fee: Balance,
+        },
+        /// A peer listens elsewhere or under another key.
+        EndpointUpdated {
+            brain: BrainId,
+            uid: Uid,
+            endpoint: Endpoint,
+            computekey: ComputeKey,
+        },
+        /// A peer left; its uid is free.
+        Left {
+            brain: BrainId,
+            uid: Uid,
+            account: T::AccountId,
+        },
+        /// The registration fee of a Brain is another for those who come later.
+        FeeSet { brain: BrainId, fee: Balance },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// The Brain does not exist or admits nobody.
+        BrainNotOpen,
+        /// Only the Brain's owner may do this.
+        NotOwner,
+        /// The account is memorized in this Brain already; leave first to change the role.
+        AlreadyMemorized,
+        /// The account is not memorized in this Brain.
+        NotMemorized,
+        /// The Brain holds 1,792 miners; wait until one leaves.
+        MinersFull,
+        /// The Brain holds 256 validators; wait until one leaves.
+        ValidatorsFull,
+        /// The port must not be 0.
+        InvalidPort,
+        /// The address cannot be reached from the Internet; give a public unicast address.
+        ReservedAddress,
+        /// The computekey must be the ed25519 public key of the endpoint.
+        InvalidComputeKey,
+        /// Declare at least 1 MiB of storage.
+        NoStorage,
+        /// The endpoint changed a moment ago; wait out the cooldown.
+        TooSoon,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Memorizes the caller in a Brain under the lowest free uid, for the Brain's registration fee (R031,
+        /// R146). The caller must keep the existential deposit.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::memorize())]
+        pub fn memorize(
+            origin: OriginFor<T>,
+            brain: BrainId,
+            role: Role,
+            endpoint: Endpoint,
+            computekey: ComputeKey,
+            resources: Resources,
+        ) -> DispatchResult {
+            let account = ensure_signed(origin)?;
+            ensure!(T::Brains::is_open(brain), Error::<T>::BrainNotOpen);
+            let owner = T::Brains::reward_account(brain).ok_or(Error::<T>::BrainNotOpen)?;
+            ensure!(
+                !Uids::<T>::contains_key(brain, &account),
+                Error::<T>::AlreadyMemorized
+            );
+            ensure!(resources.storage_mib > 0, Error::<T>::NoStorage);
+            Self::ensure_reachable(&endpoint, &computekey)?;
+
+            let fee = Self::fee_of(brain);
+            if fee > 0 {
+                T::Currency::transfer(&account, &owner, fee, Preservation::Preserve)?;
+            }
+            let uid = Self::admit(brain, role)?;
+            let registered_at = Self::now();
+            let peer = PeerInfo {
+                uid,
+                account: account.clone(),
+                role,
+                endpoint,
+                computekey,
+                resources,
+                registered_at,
+            };
+            Peers::<T>::insert(brain, uid, peer);
+            Uids::<T>::insert(brain, &account, uid);
+            Self::deposit_event(Event::Memorized {
+                brain,
+                uid,
+                account,
+                role,
+                fee,
+            });
+            Ok(())
+        }
+
+        /// Moves the caller's endpoint, without a fee (R147), at most once per cooldown.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::update_endpoint())]
+        pub fn update_endpoint(
+            origin: OriginFor<T>,
+            brain: BrainId,
+            endpoint: Endpoint,
+            computekey: ComputeKey,
+        ) -> DispatchResult {
+            let account = ensure_signed(origin)?;
+            let uid = Uids::<T>::get(brain, &account).ok_or(Error::<T>::NotMemorized)?;
+            Self::ensure_reachable(&endpoint, &computekey)?;
+            let now = Self::now();
+            if let Some(last) = EndpointUpdated::<T>::get(brain, uid) {
+                ensure!(
+                    now >= last.saturating_add(T::EndpointCooldown::get()),
+                    Error::<T>::TooSoon
+                );
+            }
+            Peers::<T>::try_mutate(brain, uid, |slot| {
+                let peer = slot.as_mut().ok_or(Error::<T>::NotMemorized)?;
+                peer.endpoint = endpoint;
+                peer.computekey = computekey;
+                Ok::<_, Error<T>>(())
+            })?;
+            EndpointUpdated::<T>::insert(brain, uid, now);
+            Self::deposit_event(Event::EndpointUpdated {
+                brain,
+                uid,
+                endpoint,
+                computekey,
+            });
+            Ok(())
+        }
+
+        /// Removes the caller from a Brain; its uid is free at once. The fee is not returned.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::leave())]
+        pub fn leave(origin: OriginFor<T>, brain: BrainId) -> DispatchResult {
+            let account = ensure_signed(origin)?;
+            let uid = Uids::<T>::take(brain, &account).ok_or(Error::<T>::NotMemorized)?;
+            let peer = Peers::<T>::take(brain, uid).ok_or(Error::<T>::NotMemorized)?;
+            EndpointUpdated::<T>::remove(brain, uid);
+            Self::dismiss(brain, uid, peer.role);
+            T::OnPeerRemoved::on_peer_removed(brain, uid, &account);
+            Self::deposit_event(Event::Left { brain, uid, account });
+            Ok(())
+        }
+
+        /// Sets the registration fee of a Brain for those who come later; 0 asks for none (R146, R147).
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::set_fee())]
+        pub fn set_fee(origin: OriginFor<T>, brain: BrainId, fee: Balance) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            ensure!(
+                T::Brains::owner(brain).as_ref() == Some(&who),
+                Error::<T>::NotOwner
+            );
+            Fees::<T>::insert(brain, fee);
+            Self::deposit_event(Event::FeeSet { brain, fee });
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A runtime with this pallet, balances, and Brains that tests set.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use based_primitives::{
+    constants::BASED,
+    traits::{BrainInspect, OnPeerRemoved},
+    Balance, BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role, Task, Uid,
+};
+use frame_support::{derive_impl, parameter_types};
+use sp_runtime::BuildStorage;
+
+use crate as pallet_registry;
+
+pub const OWNER: u64 = 1;
+pub const OWNER_REWARDS: u64 = 2;
+pub const ALICE: u64 = 3;
+pub const BOB: u64 = 4;
+pub const COOLDOWN: u32 = 10;
+pub const DEPOSIT: Balance = 1_000;
+/// Open, owned by [`OWNER`], paid to [`OWNER_REWARDS`].
+pub const BRAIN: BrainId = 7;
+/// Open, owned by and paid to [`OWNER`].
+pub const OTHER: BrainId = 8;
+/// Exists, but admits nobody.
+pub const RESERVED: BrainId = 47;
+
+frame_support::construct_runtime!(
+    pub enum Test {
+        System: frame_system,
+        Balances: pallet_balances,
+        Registry: pallet_registry,
+    }
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+    type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+parameter_types! {
+    pub const ExistentialDeposit: Balance = DEPOSIT;
+    pub const EndpointCooldown: u32 = COOLDOWN;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type Balance = Balance;
+    type ExistentialDeposit = ExistentialDeposit;
+    type AccountStore = System;
+}
+
+thread_local! {
+    static CLOSED: RefCell<BTreeMap<BrainId, bool>> = const { RefCell::new(BTreeMap::new()) };
+    static REMOVED: RefCell<Vec<(BrainId, Uid, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Closes a Brain to newcomers for the rest of the test.
+pub fn close(brain: BrainId) {
+    CLOSED.with(|closed| closed.borrow_mut().insert(brain, true));
+}
+
+/// Removals that other pallets heard of, oldest first.
+pub fn removed() -> Vec<(BrainId, Uid, u64)> {
+    REMOVED.with(|removed| removed.borrow().clone())
+}
+
+pub struct MockBrains;
+
+impl BrainInspect<u64> for MockBrains {
+    fn owner(brain: BrainId) -> Option<u64> {
+        [BRAIN, OTHER, RESERVED].contains(&brain).then_some(OWNER)
+    }
+    fn reward_account(brain: BrainId) -> Option<u64> {
+        Self::owner(brain).map(|owner| if brain == BRAIN { OWNER_REWARDS } else { owner })
+    }
+    fn is_open(brain: BrainId) -> bool {
+        let closed = CLOSED.with(|closed| closed.borrow().contains_key(&brain));
+        [BRAIN, OTHER].contains(&brain) && !closed
+    }
+    fn task(_: BrainId) -> Option<Task> {
+        None
+    }
+    fn owner_commission(_: BrainId) -> u64 {
+        0
+    }
+    fn miner_share(_: BrainId) -> u64 {
+        0
+    }
+    fn owner_earns(_: BrainId) -> bool {
+        true
+    }
+    fn open_brains() -> Vec<BrainId> {
+        vec![BRAIN, OTHER]
+    }
+}
+
+pub struct Recorder;
+
+impl OnPeerRemoved<u64> for Recorder {
+    fn on_peer_removed(brain: BrainId, uid: Uid, account: &u64) {
+        assert!(
+            !crate::Peers::<Test>::contains_key(brain, uid),
+            "the peer must be gone by now"
+        );
+        REMOVED.with(|removed| removed.borrow_mut().push((brain, uid, *account)));
+    }
+}
+
+impl pallet_registry::Config for Test {
+    type Currency = Balances;
+    type Brains = MockBrains;
+    type OnPeerRemoved = Recorder;
+    type EndpointCooldown = EndpointCooldown;
+    type WeightInfo = ();
+}
+
+pub const PUBLIC: Endpoint = Endpoint {
+    ip: IpAddress::V4([8, 8, 4, 4]),
+    port: 4_000,
+};
+pub const RESOURCES: Resources = Resources {
+    kind: ResourceKind::Gpu,
+    storage_mib: 1_024,
+};
+
+/// Memorizes an account with a public endpoint, paying with funds given to it first.
+pub fn memorize(who: u64, brain: BrainId, role: Role) -> sp_runtime::DispatchResult {
+    Registry::memorize(
+        RuntimeOrigin::signed(who),
+        brain,
+        role,
+        PUBLIC,
+        [1; 32],
+        RESOURCES,
+    )
+}
+
+/// Free balance of an account.
+pub fn free(who: u64) -> Balance {
+    Balances::free_balance(who)
+}
+
+/// Runs a test in block 1, then checks the invariants.
+pub fn build_and_execute(allow_reserved_endpoints: bool, test: impl FnOnce()) {
+    CLOSED.with(|closed| closed.borrow_mut().clear());
+    REMOVED.with(|removed| removed.borrow_mut().clear());
+    let funded = [OWNER, OWNER_REWARDS, ALICE, BOB]
+        .map(|who| (who, 1_000 * BASED))
+        .to_vec();
+    let config = RuntimeGenesisConfig {
+        balances: pallet_balances::GenesisConfig {
+            balances: funded,
+            ..Default::default()
+        },
+        registry: pallet_registry::GenesisConfig {
+            allow_reserved_endpoints,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
+    ext.execute_with(|| {
+        System::set_block_number(1);
+        test();
+        Registry::do_try_state().unwrap();
+    });
+}

@@ -1,0 +1,4 @@
+mod capacity;
+mod endpoint;
+mod fee;
+mod memorize;

@@ -1,0 +1,66 @@
+//! Weights of the calls: documented estimates (reads and writes of records of at most 300 bytes plus the
+//! computation of a dispatch), to be replaced by measured ones.
+
+use core::marker::PhantomData;
+
+use frame_support::{
+    traits::Get,
+    weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
+};
+
+/// Computation of one dispatch, in picoseconds: origin check, decoding, one event.
+const BASE: u64 = 15_000_000;
+/// Computation of one transfer, in picoseconds.
+const TRANSFER: u64 = 60_000_000;
+/// Encoded size bound of one record together with its storage proof, in bytes.
+const PROOF: u64 = 4_000;
+
+/// Weights of the calls.
+pub trait WeightInfo {
+    /// [`crate::Call::memorize`].
+    fn memorize() -> Weight;
+    /// [`crate::Call::update_endpoint`].
+    fn update_endpoint() -> Weight;
+    /// [`crate::Call::leave`].
+    fn leave() -> Weight;
+    /// [`crate::Call::set_fee`].
+    fn set_fee() -> Weight;
+}
+
+fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
+    Weight::from_parts(base, PROOF.saturating_mul(reads)).saturating_add(db.reads_writes(reads, writes))
+}
+
+/// Estimates with the database costs of the runtime.
+pub struct SubstrateWeight<T>(PhantomData<T>);
+
+macro_rules! impl_weights {
+    ($db:expr) => {
+        /// Reads Brain, fee, setting, uid, counts, uids in use and two balances; writes the peer, its uid,
+        /// counts, uids in use and two balances.
+        fn memorize() -> Weight {
+            estimate($db, BASE.saturating_add(TRANSFER), 9, 6)
+        }
+        /// Reads uid, setting, last change and peer; writes the last two.
+        fn update_endpoint() -> Weight {
+            estimate($db, BASE, 4, 2)
+        }
+        /// Reads and writes uid, peer, last change, counts and uids in use; as much again for those who
+        /// forget the peer.
+        fn leave() -> Weight {
+            estimate($db, BASE.saturating_mul(2), 10, 10)
+        }
+        /// Reads the Brain, writes the fee.
+        fn set_fee() -> Weight {
+            estimate($db, BASE, 1, 1)
+        }
+    };
+}
+
+impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+    impl_weights!(T::DbWeight::get());
+}
+
+impl WeightInfo for () {
+    impl_weights!(RocksDbWeight::get());
+}
