@@ -48,13 +48,19 @@ impl Accumulator {
         let rise = to_u128(scaled.checked_div(shares)?)?;
         let residual_q64 = to_u128(scaled.checked_rem(shares)?)?;
         let per_share_q64 = self.per_share_q64.checked_add(rise)?;
-        *self = Self { per_share_q64, residual_q64 };
+        *self = Self {
+            per_share_q64,
+            residual_q64,
+        };
         Some(())
     }
 
     /// Checkpoint of a holder that joins now: it earns from later credits only.
     pub fn join(&self) -> Checkpoint {
-        Checkpoint { per_share_q64: self.per_share_q64, ..Default::default() }
+        Checkpoint {
+            per_share_q64: self.per_share_q64,
+            ..Default::default()
+        }
     }
 
     /// Moves what `shares` shares earned since `checkpoint` into its `accrued`. To be called before the holder's
@@ -64,16 +70,22 @@ impl Accumulator {
     pub fn settle(&self, shares: Balance, checkpoint: &mut Checkpoint) -> Option<()> {
         let rise = self.per_share_q64.checked_sub(checkpoint.per_share_q64)?;
         let earned = mul(rise, shares).checked_add(U256::from(checkpoint.fraction_q64))?;
-        let accrued = checkpoint.accrued.checked_add(to_u128(earned >> FRACTION_BITS)?)?;
-        *checkpoint =
-            Checkpoint { per_share_q64: self.per_share_q64, fraction_q64: earned.low_u64(), accrued };
+        let accrued = checkpoint
+            .accrued
+            .checked_add(to_u128(earned >> FRACTION_BITS)?)?;
+        *checkpoint = Checkpoint {
+            per_share_q64: self.per_share_q64,
+            fraction_q64: earned.low_u64(),
+            accrued,
+        };
         Some(())
     }
 
     /// What a holder of `shares` shares could collect now, in whole units.
     pub fn pending(&self, shares: Balance, checkpoint: &Checkpoint) -> Balance {
         let mut settled = *checkpoint;
-        self.settle(shares, &mut settled).map_or(checkpoint.accrued, |()| settled.accrued)
+        self.settle(shares, &mut settled)
+            .map_or(checkpoint.accrued, |()| settled.accrued)
     }
 
     /// Takes back the fraction of a unit of a holder that left, so that the next credit distributes it.

@@ -1,7 +1,24 @@
 //! Mathematics of the economy: pure functions on integers, without floats, panics or storage (C).
 
 mod accumulator;
+mod apportion;
+mod bonds;
+mod epoch;
+mod percentile;
+mod reward;
+mod shares;
+mod sigmoid;
 mod wide;
 
 pub use accumulator::{Accumulator, Checkpoint};
+pub use apportion::{apportion, split};
+pub use bonds::{next_bonds, Row};
+pub use epoch::{
+    blend, effective_validator_stakes, BondRow, EpochInput, EpochOutput, EpochPeer, EpochScore,
+    EpochValidator, WeightRow, ONE_Q96,
+};
+pub use percentile::{nearest_rank, percentile};
+pub use reward::{block_reward, total_reward};
+pub use shares::{brain_scores, effective_stake, next_performance, BrainStanding};
+pub use sigmoid::{consensus, exp_neg, sigmoid, ONE_Q64};
 pub use wide::mul_div;
