@@ -3,7 +3,12 @@
 //! The plaintext, its integers and the secret key stay in this process; a miner sees ciphertexts alone.
 #![warn(missing_docs)]
 
+pub mod chain;
 pub mod files;
 pub mod models;
+pub mod money;
+pub mod session;
+pub mod state;
 pub mod tls;
+pub mod wallet;
 pub mod wire;

@@ -1,0 +1,72 @@
+//! Calls of BasedAI's pallets, ready for [`Chain::submit`](super::Chain::submit).
+//!
+//! Arguments are the shared types of `based_primitives`; pallets and calls are found by name in the metadata
+//! of the connected node.
+
+use based_primitives::{
+    payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PriceList, Purpose,
+    Resources, Role, SpendingAccountId, Uid,
+};
+use subxt::{
+    tx::{Payload, StaticPayload},
+    utils::Static,
+};
+
+use super::AccountId;
+
+macro_rules! calls {
+    ($($(#[$meta:meta])* $pallet:ident . $name:ident as $function:ident ( $($argument:ident : $type:ty),* $(,)? );)*) => {
+        $(
+            $(#[$meta])*
+            pub fn $function($($argument: $type),*) -> impl Payload + Send + Sync {
+                let pallet = stringify!($pallet);
+                StaticPayload::new(pallet, stringify!($name), ($(Static($argument),)*))
+            }
+        )*
+    };
+}
+
+calls! {
+    /// Registers the signer as a peer of a Brain, for the Brain's fee (R146).
+    Registry.memorize as memorize(brain: BrainId, role: Role, endpoint: Endpoint, computekey: ComputeKey, resources: Resources);
+    /// Changes where the signer listens and the key that proves it.
+    Registry.update_endpoint as update_endpoint(brain: BrainId, endpoint: Endpoint, computekey: ComputeKey);
+    /// Gives up the signer's place in a Brain.
+    Registry.leave as leave(brain: BrainId);
+
+    /// Stakes to a Brain, or to one of its validators.
+    Staking.stake as stake(brain: BrainId, validator: Option<AccountId>, amount: Balance);
+    /// Ends a stake; the amount can be withdrawn from the next cycle on.
+    Staking.unstake as unstake(brain: BrainId, validator: Option<AccountId>, amount: Balance);
+    /// Withdraws what was unstaked.
+    Staking.withdraw as withdraw_stake();
+    /// Claims a staker's rewards.
+    Staking.claim as claim_stake_reward(brain: BrainId, validator: Option<AccountId>);
+
+    /// Pays out what emission owes to an account.
+    Emission.claim as claim_reward(account: AccountId);
+
+    /// Sets the weights a validator gives to peers, by ascending uid.
+    Consensus.set_weights as set_weights(brain: BrainId, weights: Vec<(Uid, u16)>);
+
+    /// Sets the prices of a Brain, by its owner.
+    Compute.set_prices as set_prices(brain: BrainId, prices: PriceList);
+    /// Opens a spending account from which `spender` may promise payments.
+    Compute.open as open_account(spender: AccountId, purpose: Purpose, deposit: Balance, cap: Balance, expiry: BlockNumber);
+    /// Adds to a spending account.
+    Compute.top_up as top_up(account: SpendingAccountId, amount: Balance);
+    /// Reserves part of a spending account for one miner.
+    Compute.reserve as reserve(account: SpendingAccountId, brain: BrainId, miner: AccountId, amount: Balance);
+    /// Redeems vouchers, by the miner.
+    Compute.redeem as redeem(vouchers: Vec<SignedVoucher>);
+    /// Starts to close a spending account.
+    Compute.close as close_account(account: SpendingAccountId);
+    /// Ends a closing after its grace period.
+    Compute.finish_close as finish_close(account: SpendingAccountId);
+}
+
+/// Transfers to an account, keeping the sender alive.
+pub fn transfer(to: AccountId, amount: Balance) -> impl Payload + Send + Sync {
+    let to = subxt::utils::MultiAddress::<_, ()>::Id(subxt::utils::AccountId32(to.into()));
+    StaticPayload::new("Balances", "transfer_keep_alive", (to, amount))
+}

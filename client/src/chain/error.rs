@@ -1,0 +1,119 @@
+//! What can go wrong between a program and its node.
+
+use subxt::error::{DispatchError, TransactionEventsError};
+
+/// Failure of an operation on the chain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The address is no WebSocket URL.
+    #[error("{0:?} is not a node's address; give one such as ws://127.0.0.1:9944")]
+    Url(String),
+    /// Nothing answers there.
+    #[error("cannot reach {url}; is based-node running? ({cause})")]
+    Unreachable {
+        /// URL of the node.
+        url: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The node went away during an operation.
+    #[error("lost the connection to {url}; is based-node still running? Try again once it is")]
+    Lost {
+        /// URL of the node.
+        url: String,
+    },
+    /// The connection was lost after a transaction was sent.
+    #[error("lost the connection to the node after the transaction {0} was sent; it may or may not be in the chain: look before sending it again")]
+    Uncertain(String),
+    /// The node's runtime differs from the one that this program knows.
+    #[error("the node runs another version of the runtime than this program was built for; update the older of the two ({0})")]
+    Incompatible(String),
+    /// The node's answer cannot be read.
+    #[error("the node's answer cannot be read: {0}")]
+    Decode(String),
+    /// The node refused a transaction.
+    #[error("the node refused the transaction: {0}")]
+    Refused(String),
+    /// The transaction is in a block but had no effect other than its fee.
+    #[error("the transaction failed: {pallet}.{name}{}{docs}", if docs.is_empty() { "" } else { ": " })]
+    Dispatch {
+        /// Pallet that refused.
+        pallet: String,
+        /// Name of the error.
+        name: String,
+        /// What the pallet says about it.
+        docs: String,
+    },
+    /// The transaction left the pool without reaching a block.
+    #[error("the transaction was dropped: {0}; send it again")]
+    Dropped(String),
+    /// Any other failure.
+    #[error("{0}")]
+    Node(String),
+}
+
+impl ChainError {
+    /// Whether the same operation may succeed later without any change.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Lost { .. } | Self::Dropped(_))
+    }
+
+    /// Whether the chain refused with this pallet's error.
+    pub fn is_dispatch(&self, pallet: &str, name: &str) -> bool {
+        matches!(self, Self::Dispatch { pallet: p, name: n, .. } if p == pallet && n == name)
+    }
+
+    pub(super) fn from_subxt(url: &str, error: impl Into<subxt::Error>) -> Self {
+        let error = error.into();
+        if error.is_disconnected_will_reconnect() {
+            return Self::Lost { url: url.to_owned() };
+        }
+        let text = causes(&error);
+        match error {
+            subxt::Error::ExtrinsicError(subxt::error::ExtrinsicError::IncompatibleCodegen)
+            | subxt::Error::StorageError(subxt::error::StorageError::IncompatibleCodegen)
+            | subxt::Error::RuntimeApiError(subxt::error::RuntimeApiError::IncompatibleCodegen) => {
+                Self::Incompatible(text)
+            },
+            _ if text.contains("Inability to pay") => {
+                Self::Refused("the account cannot pay the fee; its free balance is too low".into())
+            },
+            _ => Self::Node(text),
+        }
+    }
+
+    pub(super) fn from_events(url: &str, error: TransactionEventsError) -> Self {
+        match error {
+            TransactionEventsError::ExtrinsicFailed(error) => Self::from_dispatch(&error),
+            other => Self::from_subxt(url, other),
+        }
+    }
+
+    fn from_dispatch(error: &DispatchError) -> Self {
+        if let DispatchError::Module(module) = error {
+            if let Ok(details) = module.details() {
+                return Self::Dispatch {
+                    pallet: details.pallet.name().to_owned(),
+                    name: details.variant.name.clone(),
+                    docs: details.variant.docs.join(" ").trim().to_owned(),
+                };
+            }
+        }
+        Self::Dispatch { pallet: "System".into(), name: error.to_string(), docs: String::new() }
+    }
+}
+
+/// An error with its causes, in one line.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        next = cause.source();
+    }
+    text
+}

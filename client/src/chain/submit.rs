@@ -1,0 +1,162 @@
+//! Transactions: signing, sending, and waiting for the outcome.
+
+use std::time::Duration;
+
+use sp_core::{sr25519, Pair, H256};
+use subxt::{
+    config::DefaultExtrinsicParamsBuilder,
+    events::DecodeAsEvent,
+    extrinsics::ExtrinsicEvents,
+    rpcs::rpc_params,
+    tx::{Payload, TransactionStatus},
+};
+
+use super::{AccountId, Chain, ChainError, Config};
+
+/// Blocks for which a signed transaction can be included.
+const MORTALITY: u64 = 64;
+/// Longest wait for a transaction to reach a block, or a finalized one.
+const INCLUSION: Duration = Duration::from_secs(300);
+/// Attempts when another transaction of the account took the nonce first.
+const ATTEMPTS: u32 = 4;
+
+/// Key that signs transactions and vouchers.
+#[derive(Clone)]
+pub struct Signer(sr25519::Pair);
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer({})", self.account())
+    }
+}
+
+impl Signer {
+    /// A signer of a key pair.
+    pub fn new(pair: sr25519::Pair) -> Self {
+        Self(pair)
+    }
+
+    /// Account of the key.
+    pub fn account(&self) -> AccountId {
+        self.0.public().into()
+    }
+
+    /// Signs bytes, without any wrapping.
+    pub fn sign(&self, bytes: &[u8]) -> sr25519::Signature {
+        self.0.sign(bytes)
+    }
+}
+
+impl subxt::tx::Signer<Config> for Signer {
+    fn account_id(&self) -> subxt::utils::AccountId32 {
+        subxt::utils::AccountId32(self.account().into())
+    }
+
+    fn sign(&self, payload: &[u8]) -> subxt::utils::MultiSignature {
+        subxt::utils::MultiSignature::Sr25519(self.0.sign(payload).0)
+    }
+}
+
+/// A transaction that took effect.
+#[derive(Debug)]
+pub struct Included {
+    /// Hash of the block.
+    pub block: H256,
+    /// Hash of the transaction.
+    pub hash: H256,
+    events: ExtrinsicEvents<Config>,
+}
+
+impl Included {
+    /// The transaction's first event of a kind.
+    ///
+    /// # Errors
+    /// [`ChainError::Decode`] if it cannot be read.
+    pub fn event<E: DecodeAsEvent>(&self) -> Result<Option<E>, ChainError> {
+        self.events.find_first::<E>().transpose().map_err(|e| ChainError::Decode(e.to_string()))
+    }
+
+    /// All the transaction's events of a kind.
+    ///
+    /// # Errors
+    /// [`ChainError::Decode`] if one cannot be read.
+    pub fn events<E: DecodeAsEvent>(&self) -> Result<Vec<E>, ChainError> {
+        self.events.find::<E>().collect::<Result<_, _>>().map_err(|e| ChainError::Decode(e.to_string()))
+    }
+}
+
+impl Chain {
+    /// Signs and sends a call and waits until it is in a best block and took effect there.
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] before inclusion, [`ChainError::Dispatch`] after it, and failures of the node.
+    pub async fn submit<C: Payload>(&self, signer: &Signer, call: &C) -> Result<Included, ChainError> {
+        self.send(signer, call, false).await
+    }
+
+    /// As [`Chain::submit`], but waits until the block is finalized.
+    ///
+    /// # Errors
+    /// As [`Chain::submit`].
+    pub async fn submit_finalized<C: Payload>(
+        &self,
+        signer: &Signer,
+        call: &C,
+    ) -> Result<Included, ChainError> {
+        self.send(signer, call, true).await
+    }
+
+    async fn send<C: Payload>(
+        &self,
+        signer: &Signer,
+        call: &C,
+        finalized: bool,
+    ) -> Result<Included, ChainError> {
+        let mut attempt = 1;
+        let mut progress = loop {
+            let turn = self.sending.lock().await;
+            let nonce: u64 =
+                self.request("system_accountNextIndex", rpc_params![signer.account().to_string()]).await?;
+            let parameters =
+                DefaultExtrinsicParamsBuilder::<Config>::new().nonce(nonce).mortal(MORTALITY).build();
+            let mut transactions = self.within(self.client().tx()).await?;
+            let signed = self.within(transactions.create_signed(call, signer, parameters)).await?;
+            let sent = self.within(signed.submit_and_watch()).await;
+            drop(turn);
+            match sent {
+                Ok(progress) => break progress,
+                Err(ChainError::Node(text)) if is_nonce_race(&text) && attempt < ATTEMPTS => attempt += 1,
+                Err(ChainError::Node(text)) => return Err(ChainError::Refused(text)),
+                Err(other) => return Err(other),
+            }
+        };
+        let hash = H256(progress.extrinsic_hash().0);
+        let uncertain = || ChainError::Uncertain(format!("{hash:?}"));
+        let deadline = tokio::time::Instant::now() + INCLUSION;
+        loop {
+            let status = tokio::time::timeout_at(deadline, progress.next()).await.map_err(|_| uncertain())?;
+            let block = match status {
+                Some(Ok(TransactionStatus::InBestBlock(block))) if !finalized => block,
+                Some(Ok(TransactionStatus::InFinalizedBlock(block))) => block,
+                Some(Ok(TransactionStatus::Error { message } | TransactionStatus::Dropped { message })) => {
+                    return Err(ChainError::Dropped(message))
+                },
+                Some(Ok(TransactionStatus::Invalid { message })) => return Err(ChainError::Refused(message)),
+                Some(Ok(_)) => continue,
+                Some(Err(_)) | None => return Err(uncertain()),
+            };
+            let events = tokio::time::timeout_at(deadline, block.wait_for_success())
+                .await
+                .map_err(|_| uncertain())?
+                .map_err(|e| ChainError::from_events(self.url(), e))?;
+            return Ok(Included { block: H256(block.block_hash().0), hash, events });
+        }
+    }
+}
+
+/// Whether a transaction with the same nonce came first (stale, already imported or underpriced).
+fn is_nonce_race(text: &str) -> bool {
+    ["outdated", "already imported", "already in the pool", "Priority is too low"]
+        .iter()
+        .any(|sign| text.to_lowercase().contains(&sign.to_lowercase()))
+}
