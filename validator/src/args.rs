@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use based_client::wallet::KeyArgs;
+use based_primitives::{Balance, BrainId};
+use clap::{Args, Parser, Subcommand};
+
+/// Checks the miners of a Brain by canary prompts and sets their weights.
+#[derive(Debug, Parser)]
+#[command(name = "based-validator", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command needs.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Settings of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// WebSocket address of a based-node.
+    #[arg(
+        long,
+        global = true,
+        env = "BASED_NODE",
+        default_value = "ws://127.0.0.1:9944"
+    )]
+    pub node: String,
+    /// Number of the Brain.
+    #[arg(long, global = true, env = "BASED_BRAIN", default_value_t = 7)]
+    pub brain: BrainId,
+    /// Directory of the validator's database, keys and models.
+    #[arg(
+        long,
+        global = true,
+        env = "BASED_VALIDATOR_DATA",
+        default_value = "validator-data"
+    )]
+    pub data_dir: PathBuf,
+    /// The validator's account.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Memorize this machine as a validator of the Brain, or update its entry; optionally stake.
+    Register(Register),
+    /// Send canaries and set weights until stopped.
+    Run(Run),
+    /// Show what the chain and the database say about this validator.
+    Status(Status),
+}
+
+/// Settings of `register`.
+#[derive(Debug, Args)]
+pub struct Register {
+    /// Address under which this validator is entered in the registry.
+    #[arg(long, value_name = "IP:PORT")]
+    pub endpoint: SocketAddr,
+    /// Disk that the validator will keep within, in MiB.
+    #[arg(long, default_value_t = 2_048)]
+    pub storage_mib: u32,
+    /// $BASED to stake to this validator itself; without stake its weights do not count.
+    #[arg(long, value_name = "BASED", value_parser = based_client::amount::parse)]
+    pub stake: Option<Balance>,
+}
+
+/// Settings of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A model directory or a directory of them; may be given again. A model that is in none of them is fetched
+    /// from the repository that the task names.
+    #[arg(long, value_name = "DIR")]
+    pub model_dir: Vec<PathBuf>,
+    /// File with secret URIs or seeds of the accounts that pay for canaries, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub canary_file: Option<PathBuf>,
+    /// Secret URI of an account that pays for canaries; for development only, since other users of the machine can
+    /// read a command line. May be given again.
+    #[arg(long, value_name = "URI")]
+    pub canary_uri: Vec<String>,
+    /// Most that the canaries of one round (the time between two epochs of the Brain) may cost.
+    #[arg(long, value_name = "BASED", default_value = "10", value_parser = based_client::amount::parse)]
+    pub budget: Balance,
+    /// Canaries under way at the same time.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub parallel: u8,
+    /// Seconds after which an answer counts as missing.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub patience: Duration,
+    /// Port of this machine alone on which /metrics is served; 0 for none.
+    #[arg(long, default_value_t = 9_617)]
+    pub metrics_port: u16,
+}
+
+/// Settings of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("give a number of seconds from 1 to 86400".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn common_settings_may_follow_the_command() {
+        let cli = Cli::try_parse_from([
+            "based-validator",
+            "run",
+            "--node",
+            "ws://127.0.0.1:1",
+            "--uri",
+            "//Validator",
+            "--brain",
+            "9",
+            "--canary-uri",
+            "//Canary0",
+            "--patience",
+            "30",
+        ])
+        .unwrap();
+        assert_eq!(cli.common.brain, 9);
+        let Command::Run(run) = cli.command else {
+            panic!("not run")
+        };
+        assert_eq!(run.patience, Duration::from_secs(30));
+        for bad in [
+            ["run", "--parallel", "0"],
+            ["run", "--patience", "0"],
+            ["run", "--budget", "-1"],
+        ] {
+            assert!(
+                Cli::try_parse_from(std::iter::once("based-validator").chain(bad)).is_err(),
+                "{bad:?}"
+            );
+        }
+    }
+}

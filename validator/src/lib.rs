@@ -1,0 +1,21 @@
+//! based-validator: sends canary prompts to the miners of a Brain, scores their answers against the exact oracle and
+//! sets weights before each epoch.
+//!
+//! A canary runs through the very code that users run, pays from an account of its own and uses keys once, so that a
+//! miner cannot tell it from a user (F.4-3). No prompt of a user ever reaches a validator.
+#![warn(missing_docs)]
+
+pub mod args;
+pub mod canary;
+pub mod metrics;
+pub mod oracle;
+pub mod prober;
+pub mod purse;
+pub mod register;
+pub mod rounds;
+pub mod run;
+pub mod score;
+pub mod setter;
+pub mod situation;
+pub mod status;
+pub mod store;
