@@ -66,7 +66,7 @@ pub struct Register {
     #[arg(long, default_value_t = 2_048)]
     pub storage_mib: u32,
     /// $BASED to stake to this validator itself; without stake its weights do not count.
-    #[arg(long, value_name = "BASED", value_parser = based_client::amount::parse)]
+    #[arg(long, value_name = "BASED", value_parser = based_client::money::parse)]
     pub stake: Option<Balance>,
 }
 
@@ -85,7 +85,7 @@ pub struct Run {
     #[arg(long, value_name = "URI")]
     pub canary_uri: Vec<String>,
     /// Most that the canaries of one round (the time between two epochs of the Brain) may cost.
-    #[arg(long, value_name = "BASED", default_value = "10", value_parser = based_client::amount::parse)]
+    #[arg(long, value_name = "BASED", default_value = "10", value_parser = based_client::money::parse)]
     pub budget: Balance,
     /// Canaries under way at the same time.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]

@@ -4,9 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{bail, Context};
 use based_client::{
-    amount,
     chain::{calls, Chain},
-    files,
+    files, money,
     tls::ComputeKeyPair,
 };
 use based_primitives::{Endpoint, IpAddress, ResourceKind, Resources, Role};
@@ -77,7 +76,7 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
                 "memorized as validator {} of Brain {} for {} BASED",
                 peer.uid,
                 common.brain,
-                amount::format(brain.fee)
+                money::format(brain.fee)
             );
         }
     }
@@ -88,7 +87,7 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
                 &calls::stake(common.brain, Some(signer.account()), stake),
             )
             .await?;
-        println!("staked {} BASED to this validator", amount::format(stake));
+        println!("staked {} BASED to this validator", money::format(stake));
     }
     Ok(())
 }

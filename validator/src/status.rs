@@ -1,6 +1,6 @@
 //! Shows how a validator stands.
 
-use based_client::{amount, chain::Chain};
+use based_client::{chain::Chain, money};
 use serde::Serialize;
 
 use crate::{
@@ -65,8 +65,8 @@ pub async fn status(common: &Common, args: &Status) -> anyhow::Result<()> {
         block: view.number(),
         uid: own.map(|peer| peer.uid),
         storage_mib: own.map(|peer| peer.resources.storage_mib),
-        claimable_as_peer: amount::format(as_peer),
-        claimable_as_staker: amount::format(as_staker),
+        claimable_as_peer: money::format(as_peer),
+        claimable_as_staker: money::format(as_staker),
         task: view
             .brain(common.brain)
             .await?
