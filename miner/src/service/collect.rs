@@ -1,0 +1,78 @@
+//! Handing out an output for its voucher.
+
+use std::sync::Arc;
+
+use based_primitives::payments::SignedVoucher;
+use codec::DecodeAll;
+use tonic::Status;
+
+use super::{db_status, Shared};
+use crate::{
+    chain::Account,
+    db::{Payment, PaymentError, ReservationSeen},
+    payments::{check_identity, check_value, Refused, VoucherContext},
+};
+
+/// Most bytes of an encoded voucher: fixed fields and the longest signature.
+const MAX_VOUCHER: usize = 256;
+
+/// Checks a voucher, stores it durably, then gives the output.
+pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<u8>, Status> {
+    if voucher.len() > MAX_VOUCHER {
+        return Err(Status::invalid_argument("the voucher cannot be read"));
+    }
+    let signed = SignedVoucher::decode_all(&mut &voucher[..])
+        .map_err(|_| Status::invalid_argument("the voucher cannot be read; send the SCALE encoding of a signed one"))?;
+    let (id, account) = (signed.voucher.job, signed.voucher.account);
+    let job = shared.parts.db.run(move |db| db.job(&id)).await.map_err(db_status)?;
+    let job = job.filter(|job| job.account == account).ok_or(PaymentError::UnknownJob)?;
+    // A paid job is given out again even when its account or the node is gone by now.
+    let paid = job.paid == Some(signed.voucher.cumulative);
+    let terms = if paid { seen(shared, account).await? } else { terms(shared, account).await? };
+    let context = VoucherContext {
+        genesis: shared.genesis,
+        miner: &shared.miner,
+        brain: shared.parts.brain,
+        head: shared.head(),
+        spender: &terms.spender,
+        reserved: terms.reserved,
+    };
+    check_identity(&signed, &context)?;
+    if !paid {
+        check_value(&signed, &context)?;
+    }
+    let redeemed = terms.redeemed;
+    let cumulative = signed.voucher.cumulative;
+    match shared.parts.db.run(move |db| db.pay(&signed, redeemed)).await.map_err(db_status)?? {
+        Payment::New => tracing::info!(job = %hex::encode(id), account, cumulative, "paid by voucher"),
+        Payment::Repeated => tracing::debug!(job = %hex::encode(id), "collected again"),
+    }
+    let output = shared.parts.db.run(move |db| db.output(&id)).await.map_err(db_status)?;
+    output.ok_or_else(|| Status::not_found("the output of this paid job is no longer kept"))
+}
+
+/// What the account has reserved: by the chain, or as last seen there while the node is silent.
+async fn terms(shared: &Arc<Shared>, account: u64) -> Result<ReservationSeen, Status> {
+    match shared.account(account).await {
+        Ok(Some(Account { reservation: Some(_), .. })) | Err(_) => seen(shared, account).await,
+        Ok(Some(_)) => Err(Refused::NoReservation.into()),
+        Ok(None) => Err(Refused::NoAccount(account).into()),
+    }
+}
+
+/// What was last seen of the account's reservation.
+async fn seen(shared: &Arc<Shared>, account: u64) -> Result<ReservationSeen, Status> {
+    let seen = shared.parts.db.run(move |db| db.reservation(account)).await.map_err(db_status)?;
+    seen.ok_or_else(|| Refused::NoReservation.into())
+}
+
+impl From<PaymentError> for Status {
+    fn from(error: PaymentError) -> Self {
+        let message = error.to_string();
+        match error {
+            PaymentError::UnknownJob => Self::not_found(message),
+            PaymentError::NoResult(_) | PaymentError::OtherVoucher(_) => Self::failed_precondition(message),
+            PaymentError::TooLittle { .. } => Self::invalid_argument(message),
+        }
+    }
+}

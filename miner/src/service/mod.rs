@@ -1,0 +1,227 @@
+//! The gRPC service. Every byte it reads comes from strangers.
+
+mod collect;
+mod jobs;
+mod keys;
+mod upload;
+
+use std::{pin::Pin, sync::Arc};
+
+use based_client::{
+    tls::ComputeKeyPair,
+    wire::{
+        self,
+        proto::{
+            miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
+            KeyReply, KeyUpload, ModelFileRequest,
+        },
+        MAX_CHUNK,
+    },
+};
+use based_primitives::{Balance, BrainId, SpendingAccountId};
+use futures::Stream;
+use sp_core::H256;
+use sp_runtime::AccountId32;
+use tokio::sync::{watch, Semaphore};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    chain::{Account, Chain, ChainError, Reservation},
+    db::{Db, DbError, ReservationSeen},
+    evalkeys::{KeyStore, KeyStoreError},
+    limits, payments,
+    queue::Queue,
+    stop::Stop,
+    tasks::{Offer, Served, Situation},
+};
+
+/// What the service works with.
+pub struct Parts {
+    /// State.
+    pub db: Db,
+    /// Evaluation keys.
+    pub keys: KeyStore,
+    /// Jobs.
+    pub queue: Queue,
+    /// Chain.
+    pub chain: Arc<dyn Chain>,
+    /// Last look at the chain.
+    pub situation: watch::Receiver<Situation>,
+    /// Brain that is served.
+    pub brain: BrainId,
+    /// Computekey of the endpoint.
+    pub computekey: ComputeKeyPair,
+    /// Threads that evaluate.
+    pub threads: usize,
+    /// End of the program.
+    pub stop: Stop,
+}
+
+/// The miner's service; clones share it.
+#[derive(Clone)]
+pub struct Service(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    genesis: H256,
+    miner: AccountId32,
+    chain_reads: Semaphore,
+    key_uploads: Semaphore,
+    job_uploads: Semaphore,
+}
+
+/// A stream of replies.
+type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Service {
+    /// A service over its parts.
+    pub fn new(parts: Parts) -> Self {
+        let (genesis, miner) = (parts.chain.genesis(), parts.chain.miner());
+        Self(Arc::new(Shared {
+            parts,
+            genesis,
+            miner,
+            chain_reads: Semaphore::new(limits::CHAIN_READS),
+            key_uploads: Semaphore::new(limits::KEY_UPLOADS),
+            job_uploads: Semaphore::new(limits::JOB_UPLOADS),
+        }))
+    }
+}
+
+impl Shared {
+    /// The model in force and the price of a job.
+    fn offer(&self) -> Result<(Arc<Served>, Balance), Status> {
+        match &self.parts.situation.borrow().offer {
+            Offer::Open(served, price) => Ok((served.clone(), *price)),
+            Offer::Closed(reason) => Err(Status::unavailable(format!("this miner accepts no jobs: {reason}"))),
+        }
+    }
+
+    fn head(&self) -> u32 {
+        self.parts.situation.borrow().head
+    }
+
+    fn check_brain(&self, brain: BrainId) -> Result<(), Status> {
+        if brain == self.parts.brain {
+            Ok(())
+        } else {
+            Err(Status::invalid_argument(format!("this miner serves Brain {}, not {brain}", self.parts.brain)))
+        }
+    }
+
+    async fn account(&self, id: SpendingAccountId) -> Result<Option<Account>, Status> {
+        let _turn = self.chain_reads.acquire().await.map_err(|_| stopping())?;
+        let account = self.parts.chain.account(id).await.map_err(chain_status)?;
+        if let Some(Account { spending, reservation: Some(reservation) }) = &account {
+            let seen = ReservationSeen {
+                spender: spending.spender.clone(),
+                reserved: reservation.reserved,
+                redeemed: reservation.redeemed,
+            };
+            self.parts.db.run(move |db| db.see_reservation(id, &seen)).await.map_err(db_status)?;
+        }
+        Ok(account)
+    }
+
+    /// Spender and reservation of an account that may order new work.
+    async fn customer(&self, id: SpendingAccountId) -> Result<(AccountId32, Reservation), Status> {
+        let account = self.account(id).await?;
+        Ok(payments::reservation_for(id, account, self.parts.brain, self.head())?)
+    }
+}
+
+#[tonic::async_trait]
+impl Miner for Service {
+    type ModelFileStream = Replies<Chunk>;
+    type SubmitStream = Replies<JobEvent>;
+    type CollectStream = Replies<Chunk>;
+
+    async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
+        let shared = &self.0;
+        let (served, price) = shared.offer()?;
+        let limits = served.model.limits();
+        Ok(Response::new(DescribeReply {
+            versions: vec![wire::VERSION],
+            software: concat!("based-miner ", env!("CARGO_PKG_VERSION")).into(),
+            genesis: shared.genesis.0.to_vec(),
+            brain: shared.parts.brain.into(),
+            miner: AsRef::<[u8; 32]>::as_ref(&shared.miner).to_vec(),
+            task: served.task.0.to_vec(),
+            evaluation_key_bytes: limits.evaluation_key_bytes,
+            input_bytes: limits.input_bytes,
+            output_bytes: limits.output_bytes,
+            queue_depth: shared.parts.queue.depth(),
+            queue_limit: limits::QUEUE,
+            threads: u32::try_from(shared.parts.threads).unwrap_or(u32::MAX),
+            price: price.to_le_bytes().to_vec(),
+        }))
+    }
+
+    async fn model_file(
+        &self,
+        request: Request<ModelFileRequest>,
+    ) -> Result<Response<Self::ModelFileStream>, Status> {
+        let (served, _) = self.0.offer()?;
+        let name = request.into_inner().name;
+        let bytes = served.public.get(name.as_str()).cloned().ok_or_else(|| {
+            Status::not_found(format!("no such public file; there are {}", wire::MODEL_FILES.join(", ")))
+        })?;
+        Ok(Response::new(in_chunks(bytes, limits::FILE_CHUNK)))
+    }
+
+    async fn upload_key(&self, request: Request<Streaming<KeyUpload>>) -> Result<Response<KeyReply>, Status> {
+        keys::upload(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn submit(
+        &self,
+        request: Request<Streaming<JobUpload>>,
+    ) -> Result<Response<Self::SubmitStream>, Status> {
+        let id = jobs::submit(&self.0, request.into_inner()).await?;
+        Ok(Response::new(Box::pin(jobs::events(self.0.clone(), id))))
+    }
+
+    async fn collect(
+        &self,
+        request: Request<CollectRequest>,
+    ) -> Result<Response<Self::CollectStream>, Status> {
+        let output = collect::collect(&self.0, &request.into_inner().voucher).await?;
+        Ok(Response::new(in_chunks(output.into(), MAX_CHUNK)))
+    }
+}
+
+fn in_chunks(bytes: Arc<[u8]>, size: usize) -> Replies<Chunk> {
+    let count = bytes.len().div_ceil(size);
+    let chunk = move |at: usize| {
+        let data = bytes.chunks(size).nth(at).unwrap_or_default().to_vec();
+        Ok(Chunk { data })
+    };
+    Box::pin(futures::stream::iter((0..count).map(chunk)))
+}
+
+fn stopping() -> Status {
+    Status::unavailable("the miner is stopping; try again later")
+}
+
+fn chain_status(error: ChainError) -> Status {
+    tracing::warn!(%error, "cannot read the chain for a client");
+    Status::unavailable("the miner cannot reach its node now; try again later or ask another miner")
+}
+
+fn db_status(error: DbError) -> Status {
+    tracing::error!(%error, "the state failed");
+    Status::internal("the miner's own state failed; try again later or ask another miner")
+}
+
+fn key_status(error: KeyStoreError) -> Status {
+    let message = error.to_string();
+    match error {
+        KeyStoreError::Full { .. } | KeyStoreError::Busy(_) => Status::resource_exhausted(message),
+        KeyStoreError::Key(_) => Status::invalid_argument(message),
+        KeyStoreError::Db(error) => db_status(error),
+        KeyStoreError::Io(_) | KeyStoreError::Interrupted => {
+            tracing::error!(%error, "key storage failed");
+            Status::internal("the miner's key storage failed; try again later or ask another miner")
+        },
+    }
+}
