@@ -49,6 +49,8 @@ pub const MAX_TAKE_PPB: u64 = 180_000_000;
 pub const DEFAULT_OWNER_COMMISSION_PPB: u64 = 500_000_000;
 /// Default share of miners in the node pool, in ppb (B.10).
 pub const DEFAULT_MINER_SHARE_PPB: u64 = 500_000_000;
+/// Smallest stake one account may keep on one target.
+pub const MIN_STAKE: Balance = BASED / 1_000;
 /// A Brain's effective stake is at most this fraction (one over it) of all stake (R103, B.6).
 pub const STAKE_CAP_DIVISOR: Balance = 200;
 /// Bonus of the Brains at or above the 70th percentile of performance, in ppb (R085, C.7).
