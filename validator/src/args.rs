@@ -87,6 +87,10 @@ pub struct Run {
     /// Most that the canaries of one round (the time between two epochs of the Brain) may cost.
     #[arg(long, value_name = "BASED", default_value = "10", value_parser = based_client::money::parse)]
     pub budget: Balance,
+    /// Deposit of each canary account's spending account, and its refill when that is used up. Users choose such sums
+    /// too: take one that is common in the Brain.
+    #[arg(long, value_name = "BASED", default_value = "1", value_parser = based_client::money::parse)]
+    pub canary_deposit: Balance,
     /// Canaries under way at the same time.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: u8,

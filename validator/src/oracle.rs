@@ -77,7 +77,7 @@ impl Oracle {
             let sentence = deck.draw(&mut OsRng)?;
             match self.client.prepare(&sentence) {
                 Ok(prompt) => {
-                    let answer = zk_llm::exec_clear::run(self.model.circuit(), &prompt);
+                    let answer = zk_llm::exec_clear::run(self.model.circuit(), &prompt)?;
                     return Ok(Question { sentence, answer });
                 }
                 Err(zk_llm::Error::ContextExceeded { .. }) => {}

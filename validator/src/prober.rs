@@ -8,9 +8,10 @@ use std::{
 };
 
 use based_client::{
-    chain::{AccountId, Chain},
+    chain::{calls, AccountId, Chain},
     models::Quota,
-    session::{Options, Session},
+    session::{Options, Session, SessionError},
+    state::State,
     wire::FULL_COMPLETION_UNITS,
 };
 use based_primitives::{constants::BASED, Balance, BrainId, PeerInfo};
@@ -48,6 +49,8 @@ pub struct Prober {
     pub store: Arc<Mutex<Store>>,
     /// Most that canaries of a round may cost.
     pub budget: Balance,
+    /// Deposit of each payer's spending account, and its refill.
+    pub deposit: Balance,
     /// Time after which an answer counts as missing.
     pub patience: Duration,
     /// Directory that the quota limits.
@@ -147,7 +150,8 @@ impl Prober {
             return Err(Hold::Budget);
         }
         let quota = Quota::from_mib(own.resources.storage_mib);
-        let needed = oracle.evaluation_key_bytes() + OVERHEAD;
+        // The key lies in the payer's client state, and in its write-ahead log.
+        let needed = 2 * oracle.evaluation_key_bytes() + OVERHEAD;
         let enough = |left: std::io::Result<u64>| left.is_ok_and(|left| left >= needed);
         if !enough(quota.left(&self.data_dir)) {
             if let Err(error) = store.shrink() {
@@ -186,23 +190,19 @@ impl Prober {
         let (Some(situation), Some(oracle)) = (latest.borrow().clone(), ready.borrow().clone()) else {
             return;
         };
-        let Some(payer) = self.purse.take().await else {
-            sleep(IDLE).await;
-            return;
-        };
+        let payer = self.purse.payer_of(&miner.account).await;
         let round = situation.round();
         let begun = self.begin(round, miner, price, &oracle);
         let (probe, question) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 tracing::error!("cannot prepare a canary: {error:#}");
-                self.purse.give_back(payer).await;
                 sleep(AFTER_VOID).await;
                 return;
             }
         };
         let verdict = self.ask(&payer, miner, question).await;
-        self.purse.give_back(payer).await;
+        drop(payer);
         let after = latest.borrow().clone();
         let same_task = ready
             .borrow()
@@ -239,24 +239,40 @@ impl Prober {
 
     async fn ask(&self, payer: &Payer, miner: &PeerInfo<AccountId>, question: Question) -> Verdict {
         let options = Options {
+            account: None,
             miner: Some(miner.account.clone()),
-            state_dir: payer.state_dir.clone(),
-            ..Options::default()
+            deposit: Some(self.deposit),
+            home: payer.state_dir.clone(),
         };
         let asked = async {
             let mut session =
                 Session::open(self.chain.clone(), payer.signer.clone(), self.brain, options).await?;
             session.ask(&question.sentence, &mut |_| {}).await
         };
-        match timeout(self.patience, asked).await {
+        let verdict = match timeout(self.patience, asked).await {
             Ok(Ok(answer)) if answer.logits == question.answer => {
-                Verdict::Judged(Outcome::Pass(answer.seconds), Some(answer.cost))
+                Verdict::Judged(Outcome::Pass(answer.elapsed.as_secs_f64()), Some(answer.fee_paid))
             }
-            Ok(Ok(answer)) => Verdict::Judged(Outcome::Fail, Some(answer.cost)),
-            Ok(Err(error)) if error.is_miners_fault() => Verdict::Judged(Outcome::Fail, None),
+            Ok(Ok(answer)) => Verdict::Judged(Outcome::Fail, Some(answer.fee_paid)),
+            Ok(Err(error)) if is_miners_fault(&error) => {
+                tracing::debug!(uid = miner.uid, %error, "the miner failed");
+                Verdict::Judged(Outcome::Fail, None)
+            }
+            Ok(Err(SessionError::Insufficient { account, .. })) => {
+                let call = calls::top_up(account, self.deposit);
+                match self.chain.submit(&payer.signer, &call).await {
+                    Ok(_) => Verdict::Void("its spending account was empty and is refilled".into()),
+                    Err(error) => Verdict::Void(format!("its spending account is empty: {error}")),
+                }
+            }
             Ok(Err(error)) => Verdict::Void(error.to_string()),
             Err(_) => Verdict::Judged(Outcome::Fail, None),
+        };
+        // A canary is never resumed; what is left of a failed one would only take disk.
+        if let Err(error) = State::open(&payer.state_dir).and_then(|state| state.abandon_all()) {
+            tracing::warn!(%error, "cannot clear a canary account's state");
         }
+        verdict
     }
 
     async fn note(
@@ -306,6 +322,63 @@ impl Prober {
                 self.metrics.canaries.with_label_values(&["void"]).inc();
                 sleep(AFTER_VOID).await;
             }
+        }
+    }
+}
+
+/// Whether a session failed by what the miner did or did not do.
+fn is_miners_fault(error: &SessionError) -> bool {
+    match error {
+        // The sentence is known to fit, so the model's complaint is about what the miner sent.
+        SessionError::Model(_)
+        | SessionError::NoUsableMiner { .. }
+        | SessionError::Connect(_)
+        | SessionError::MinerGone(_)
+        | SessionError::OutputMissing { .. }
+        | SessionError::Refused(_)
+        | SessionError::Receipt(_)
+        | SessionError::Output
+        | SessionError::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_miners_doings_count_against_it() {
+        for error in [
+            SessionError::MinerGone("silent".into()),
+            SessionError::OutputMissing {
+                cause: "gone".into(),
+                promised: 1,
+            },
+            SessionError::Receipt("it names another model"),
+            SessionError::Refused("queue full".into()),
+            SessionError::NoUsableMiner {
+                brain: 7,
+                reasons: vec![],
+            },
+            SessionError::Output,
+        ] {
+            assert!(is_miners_fault(&error), "{error}");
+        }
+        for error in [
+            SessionError::NoAccount,
+            SessionError::Insufficient {
+                account: 1,
+                left: 0,
+                price: 1,
+            },
+            SessionError::Chain(based_client::chain::ChainError::Lost {
+                url: "ws://127.0.0.1".into(),
+            }),
+            SessionError::NoMiners(7),
+            SessionError::Internal("x".into()),
+        ] {
+            assert!(!is_miners_fault(&error), "{error}");
         }
     }
 }

@@ -13,9 +13,9 @@ use based_client::{
     chain::{AccountId, Signer},
     wallet::pair_of,
 };
-use rand::{rngs::OsRng, seq::SliceRandom};
+use sha2::{Digest, Sha256};
 use sp_core::crypto::SecretString;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// One account that pays for canaries, with the directory of its client state.
 #[derive(Debug)]
@@ -26,10 +26,10 @@ pub struct Payer {
     pub state_dir: PathBuf,
 }
 
-/// Payers that are free.
+/// All payers.
 pub struct Purse {
-    free: Mutex<Vec<Payer>>,
-    size: usize,
+    payers: Vec<Mutex<Payer>>,
+    accounts: Vec<AccountId>,
 }
 
 impl Purse {
@@ -70,19 +70,28 @@ impl Purse {
 
     /// Number of payers.
     pub fn size(&self) -> usize {
-        self.size
+        self.payers.len()
     }
 
-    /// Takes a free payer at random; none if all are busy.
-    pub async fn take(&self) -> Option<Payer> {
-        let mut free = self.free.lock().await;
-        free.shuffle(&mut OsRng);
-        free.pop()
+    /// Waits for the payer of a miner's canaries. It is always the same one: like a user who stays with a miner, it
+    /// needs one reservation there, and no payer is seen at every miner.
+    ///
+    /// # Panics
+    /// Never: a purse holds at least one payer.
+    pub async fn payer_of(&self, miner: &AccountId) -> MutexGuard<'_, Payer> {
+        self.payers[self.index_of(miner)].lock().await
     }
 
-    /// Gives a payer back.
-    pub async fn give_back(&self, payer: Payer) {
-        self.free.lock().await.push(payer);
+    /// Rendezvous hashing: adding or removing a payer moves only its own share of the miners.
+    fn index_of(&self, miner: &AccountId) -> usize {
+        let rank = |payer: &AccountId| {
+            let payer: &[u8] = payer.as_ref();
+            let miner: &[u8] = miner.as_ref();
+            Sha256::new().chain_update(payer).chain_update(miner).finalize()
+        };
+        (0..self.accounts.len())
+            .max_by_key(|index| rank(&self.accounts[*index]))
+            .unwrap_or(0)
     }
 }
 
@@ -121,16 +130,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn payers_are_taken_once_and_given_back() {
-        let purse = Purse::new(&uris(&["//Canary0", "//Canary1"]), &own(), Path::new("data")).unwrap();
-        let first = purse.take().await.unwrap();
-        let second = purse.take().await.unwrap();
-        assert_ne!(first.signer.account(), second.signer.account());
-        assert_ne!(first.state_dir, second.state_dir);
-        assert!(purse.take().await.is_none());
-        purse.give_back(first).await;
-        assert!(purse.take().await.is_some());
-        assert_eq!(purse.size(), 2);
+    async fn a_miner_always_meets_the_same_payer_and_each_payer_has_its_share() {
+        let names: Vec<String> = (0..4).map(|n| format!("//Canary{n}")).collect();
+        let purse = Purse::new(&names, &own(), Path::new("data")).unwrap();
+        let fewer = Purse::new(&names[..3], &own(), Path::new("data")).unwrap();
+        let mut shares = [0; 4];
+        for n in 0..200u8 {
+            let miner = AccountId::new([n; 32]);
+            let index = purse.index_of(&miner);
+            assert_eq!(index, purse.index_of(&miner));
+            if index < 3 {
+                assert_eq!(
+                    index,
+                    fewer.index_of(&miner),
+                    "only the removed payer's miners move"
+                );
+            }
+            shares[index] += 1;
+        }
+        assert!(shares.iter().all(|share| *share > 20), "{shares:?}");
+        let first = purse.payer_of(&AccountId::new([1; 32])).await;
+        assert!(first.state_dir.starts_with("data/canaries"));
+        assert_eq!(purse.size(), 4);
     }
 
     #[test]

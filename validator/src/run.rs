@@ -95,6 +95,7 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
             purse,
             store,
             budget: args.budget,
+            deposit: args.canary_deposit,
             patience: args.patience,
             data_dir: common.data_dir.clone(),
             metrics: metrics.clone(),

@@ -1,0 +1,8 @@
+//! End-to-end tests through the real programs: each starts a network of its own, on free ports in a temporary
+//! directory, and leaves nothing behind.
+
+mod faults;
+mod flow;
+mod nodes;
+mod support;
+mod tasks;
