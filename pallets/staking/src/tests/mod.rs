@@ -1,0 +1,5 @@
+mod conservation;
+mod rewards;
+mod stake;
+mod take;
+mod unstake;
