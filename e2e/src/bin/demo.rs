@@ -5,7 +5,7 @@
 
 use std::{
     io::IsTerminal,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitCode, Stdio},
     time::Duration,
 };
@@ -24,7 +24,7 @@ use based_primitives::Balance;
 use clap::Parser;
 use serde::Deserialize;
 use serde_json::{json, Value};
-use zk_llm::{ClientModel, Model};
+use zk_llm::Model;
 
 const SENTENCE: &str = "I lost my keys and I am furious";
 const DEPOSIT: &str = "1";
@@ -43,14 +43,17 @@ struct Args {
     model_dir: PathBuf,
 }
 
-/// What `based ask --json` prints.
+/// What `based ask --json --verify-local` prints.
 #[derive(Deserialize)]
 struct Answer {
     answer: String,
     probabilities: Value,
-    logits: Vec<i32>,
-    bootstraps: u64,
-    seconds: f64,
+    oracle_answer: String,
+    equal: bool,
+    max_logit_error_steps: u64,
+    pbs: u64,
+    pbs_unsqueezed: u64,
+    prompt_seconds: f64,
     ciphertext_up_bytes: u64,
     ciphertext_down_bytes: u64,
     evaluation_key_bytes: u64,
@@ -91,7 +94,6 @@ fn step(text: impl std::fmt::Display) {
 async fn demo(args: &Args) -> anyhow::Result<Value> {
     let model = Model::load(&args.model_dir)
         .with_context(|| format!("cannot load the model in {}", args.model_dir.display()))?;
-    let oracle = oracle(&model, &args.model_dir, &args.sentence)?;
 
     step("A network of one authority");
     let network = Network::start("dev-fast", &["alice"]).await?;
@@ -162,17 +164,15 @@ async fn demo(args: &Args) -> anyhow::Result<Value> {
         .await?;
     say(opened.trim());
     say(format!("$ based ask --brain {BRAIN} \"{}\"", args.sentence));
-    let answer = ask(&network, &args.sentence).await?;
-    let steps = difference(&answer.logits, &oracle.logits)?;
-    let equal = steps == 0 && answer.answer == oracle.label;
+    let answer = ask(&network, args).await?;
     say(format!("answer       {} {}", answer.answer, answer.probabilities));
     say(format!(
-        "oracle       {}: the decrypted logits differ by {steps} steps",
-        oracle.label
+        "oracle       {}: computed in clear for comparison; the decrypted logits differ by {} steps",
+        answer.oracle_answer, answer.max_logit_error_steps
     ));
     say(format!(
         "work         {} bootstraps in {:.1} s",
-        answer.bootstraps, answer.seconds
+        answer.pbs, answer.prompt_seconds
     ));
     say(format!(
         "bytes        {} up, {} down, and once an evaluation key of {}",
@@ -203,12 +203,12 @@ async fn demo(args: &Args) -> anyhow::Result<Value> {
     let line = json!({
         "answer": answer.answer,
         "probabilities": answer.probabilities,
-        "oracle_answer": oracle.label,
-        "equal": equal,
-        "max_logit_error_steps": steps,
-        "pbs": answer.bootstraps,
-        "pbs_unsqueezed": model.manifest().bootstraps.unsqueezed,
-        "prompt_seconds": answer.seconds,
+        "oracle_answer": answer.oracle_answer,
+        "equal": answer.equal,
+        "max_logit_error_steps": answer.max_logit_error_steps,
+        "pbs": answer.pbs,
+        "pbs_unsqueezed": answer.pbs_unsqueezed,
+        "prompt_seconds": answer.prompt_seconds,
         "ciphertext_up_bytes": answer.ciphertext_up_bytes,
         "ciphertext_down_bytes": answer.ciphertext_down_bytes,
         "evaluation_key_bytes": answer.evaluation_key_bytes,
@@ -217,44 +217,15 @@ async fn demo(args: &Args) -> anyhow::Result<Value> {
         "validator_reward": money::format(validator_reward),
         "finalized_block": finalized,
     });
-    if !equal {
+    if !answer.equal {
         bail!("the answer differs from the oracle's: {line}");
     }
     step("Done");
     Ok(line)
 }
 
-struct Oracle {
-    logits: Vec<i32>,
-    label: String,
-}
-
-fn oracle(model: &Model, dir: &Path, sentence: &str) -> anyhow::Result<Oracle> {
-    let prompt = ClientModel::load(dir)?.prepare(sentence)?;
-    let logits = zk_llm::exec_clear::run(model.circuit(), &prompt)?;
-    let label = logits
-        .label(model.manifest())
-        .context("the model has no labels")?
-        .to_owned();
-    Ok(Oracle {
-        logits: logits.0,
-        label,
-    })
-}
-
-/// Largest difference of two answers, in steps of the logits.
-fn difference(a: &[i32], b: &[i32]) -> anyhow::Result<u32> {
-    anyhow::ensure!(
-        a.len() == b.len(),
-        "the answer has {} logits, the oracle's {}",
-        a.len(),
-        b.len()
-    );
-    Ok(a.iter().zip(b).map(|(x, y)| x.abs_diff(*y)).max().unwrap_or(0))
-}
-
 /// Runs `based ask` with its progress on this terminal.
-async fn ask(network: &Network, sentence: &str) -> anyhow::Result<Answer> {
+async fn ask(network: &Network, args: &Args) -> anyhow::Result<Answer> {
     let output = tokio::process::Command::new(program("based")?)
         .args([
             "--node",
@@ -265,8 +236,10 @@ async fn ask(network: &Network, sentence: &str) -> anyhow::Result<Answer> {
             "ask",
             "--brain",
             &BRAIN.to_string(),
-            sentence,
         ])
+        .arg("--verify-local")
+        .arg(&args.model_dir)
+        .args(["--", &args.sentence])
         .env("BASED_HOME", network.home("//User"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
