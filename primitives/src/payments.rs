@@ -131,15 +131,17 @@ impl SignedVoucher {
     pub fn verify(&self, spender: &AccountId32) -> bool {
         let key: &[u8; 32] = spender.as_ref();
         match &self.signature {
-            VoucherSignature::Sr25519(signature) => {
-                signature.verify(&self.voucher.signing_bytes()[..], &sr25519::Public::from_raw(*key))
-            },
-            VoucherSignature::Ed25519(signature) => {
-                signature.verify(&self.voucher.signing_bytes()[..], &ed25519::Public::from_raw(*key))
-            },
+            VoucherSignature::Sr25519(signature) => signature.verify(
+                &self.voucher.signing_bytes()[..],
+                &sr25519::Public::from_raw(*key),
+            ),
+            VoucherSignature::Ed25519(signature) => signature.verify(
+                &self.voucher.signing_bytes()[..],
+                &ed25519::Public::from_raw(*key),
+            ),
             VoucherSignature::Eip712(signature) => {
                 recover_eth_account(&signature.0, &self.voucher.eip712_hash()).as_ref() == Some(spender)
-            },
+            }
         }
     }
 }

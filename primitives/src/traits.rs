@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::types::{
-    Balance, BlockNumber, BrainId, ComputeKey, EpochScores, PeerInfo, Role, Task, Uid,
-};
+use crate::types::{Balance, BlockNumber, BrainId, ComputeKey, EpochScores, PeerInfo, Role, Task, Uid};
 
 /// Reads Brains; implemented by the brains pallet.
 pub trait BrainInspect<AccountId> {
@@ -79,8 +77,8 @@ pub trait StakeRewards<AccountId> {
 
 /// Runs epochs; implemented by the consensus pallet.
 pub trait Epochs<AccountId> {
-    /// Runs the epoch of a Brain at `now`; empty score lists mean that nobody is eligible and the budget
-    /// returns to the pot (B.33).
+    /// Runs the epoch of a Brain at `now`, at most once a block; empty score lists mean that nobody is eligible
+    /// and the nodes' budget returns to the pot (B.33).
     fn run(brain: BrainId, now: BlockNumber) -> EpochScores<AccountId>;
     /// Moving average of performance in ppb (C.7).
     fn performance(brain: BrainId) -> u64;

@@ -5,7 +5,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
-use sp_runtime::{traits::ConstU32, BoundedVec};
+use sp_runtime::{traits::ConstU32, BoundedVec, Weight};
 
 use crate::constants::{MAX_NAME_LEN, MAX_URL_LEN};
 
@@ -30,7 +30,9 @@ pub type Url = BoundedVec<u8, ConstU32<MAX_URL_LEN>>;
 
 macro_rules! record {
     ($item:item) => {
-        #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+        #[derive(
+            Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+        )]
         $item
     };
 }
@@ -188,4 +190,6 @@ pub struct EpochScores<AccountId> {
     pub miners: Vec<(AccountId, u128)>,
     /// Validators and their dividend scores, by uid.
     pub validators: Vec<(AccountId, u128)>,
+    /// What computing them cost.
+    pub weight: Weight,
 }

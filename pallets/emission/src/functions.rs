@@ -1,0 +1,309 @@
+//! Minting, the division over Brains, the division within a Brain, claims, and the invariants.
+
+use alloc::vec::Vec;
+
+use based_primitives::{
+    constants::{MAX_BRAINS, NODE_QUARTERS},
+    math::{apportion, block_reward, brain_scores, mul_div, split, BrainStanding},
+    traits::{BrainInspect, Epochs, RegistryInspect, StakeInspect, StakeRewards},
+    Balance, BlockNumber, BrainId, EpochScores, Role,
+};
+use frame_support::{
+    ensure,
+    storage::with_storage_layer,
+    traits::{fungible::Mutate, tokens::Preservation, Get},
+    weights::Weight,
+};
+use sp_runtime::{traits::AccountIdConversion, DispatchError, DispatchResult};
+
+use crate::{
+    Budgets, Carry, Config, Error, Event, Pallet, Pending, TotalMinted, TotalPaid, WeightInfo, PALLET_ID,
+};
+
+/// How a budget was divided.
+#[derive(Default)]
+struct Division {
+    miners: Balance,
+    validators: Balance,
+    owner: Balance,
+    stakers: Balance,
+    returned: Balance,
+}
+
+impl<T: Config> Pallet<T> {
+    /// Account of the pot.
+    pub fn pot() -> T::AccountId {
+        PALLET_ID.into_account_truncating()
+    }
+
+    /// Mints the reward of block `now`, runs the epochs that are due, and at the end of a cycle divides the pot.
+    pub(crate) fn begin_block(now: BlockNumber) -> Weight {
+        let cycle = T::CycleBlocks::get().max(1);
+        let slot = now.checked_rem(cycle).unwrap_or(0);
+        let mut weight = T::WeightInfo::mint();
+        Self::mint(block_reward(now));
+        for brain in (slot..MAX_BRAINS.into()).step_by(cycle as usize) {
+            weight = weight.saturating_add(T::WeightInfo::look());
+            let Ok(brain) = BrainId::try_from(brain) else {
+                break;
+            };
+            if T::Brains::is_open(brain) {
+                weight = weight.saturating_add(Self::run_epoch(brain, now));
+            }
+        }
+        if slot == cycle.saturating_sub(1) {
+            weight = weight.saturating_add(Self::divide_pot(now.checked_div(cycle).unwrap_or(0)));
+        }
+        weight
+    }
+
+    fn mint(reward: Balance) {
+        if reward == 0 {
+            return;
+        }
+        if T::Currency::mint_into(&Self::pot(), reward).is_err() {
+            log::error!(target: "runtime::emission", "the block reward could not be minted");
+            return;
+        }
+        TotalMinted::<T>::mutate(|total| *total = total.saturating_add(reward));
+        Self::carry_over(reward);
+    }
+
+    fn carry_over(amount: Balance) {
+        Carry::<T>::mutate(|carry| *carry = carry.saturating_add(amount));
+    }
+
+    /// Gives every open Brain its budget out of the carry and of budgets that no epoch divided.
+    fn divide_pot(cycle: BlockNumber) -> Weight {
+        let undivided = Budgets::<T>::drain().fold(0, |sum: Balance, (_, budget)| sum.saturating_add(budget));
+        let pot = Carry::<T>::get().saturating_add(undivided);
+        let brains = T::Brains::open_brains();
+        let standings: Vec<BrainStanding> = brains
+            .iter()
+            .map(|brain| BrainStanding {
+                stake: T::Stake::brain_stake(*brain),
+                performance: T::Epochs::performance(*brain),
+            })
+            .collect();
+        let scores = brain_scores(&standings, T::Stake::total_stake());
+        let budgets = apportion(pot, &scores);
+        let total = if budgets.is_some() { pot } else { 0 };
+        for (brain, budget) in brains
+            .iter()
+            .zip(budgets.unwrap_or_default())
+            .filter(|(_, budget)| *budget > 0)
+        {
+            Budgets::<T>::insert(brain, budget);
+        }
+        let carry = pot.saturating_sub(total);
+        Carry::<T>::put(carry);
+        Self::deposit_event(Event::CycleSplit { cycle, total, carry });
+        T::WeightInfo::divide_pot(brains.len() as u32)
+    }
+
+    /// Runs a Brain's epoch and divides its budget. An epoch without budget still counts as performance.
+    fn run_epoch(brain: BrainId, now: BlockNumber) -> Weight {
+        let scores = T::Epochs::run(brain, now);
+        let peers = scores.miners.len().saturating_add(scores.validators.len()) as u32;
+        let weight = scores.weight.saturating_add(T::WeightInfo::divide_budget(peers));
+        let Some(budget) = Budgets::<T>::take(brain) else {
+            return weight;
+        };
+        let divided = with_storage_layer(|| {
+            let division = Self::divide_budget(brain, budget, &scores)?;
+            Self::carry_over(division.returned);
+            Ok::<_, DispatchError>(division)
+        });
+        match divided {
+            Ok(Division {
+                miners,
+                validators,
+                owner,
+                stakers,
+                returned,
+            }) => Self::deposit_event(Event::EpochPaid {
+                brain,
+                budget,
+                miners,
+                validators,
+                owner,
+                stakers,
+                returned,
+            }),
+            Err(error) => {
+                log::error!(target: "runtime::emission", "budget of Brain {brain} not divided: {error:?}");
+                Self::carry_over(budget);
+                Self::deposit_event(Event::EpochFailed { brain, budget });
+            }
+        }
+        weight
+    }
+
+    /// Divides a budget; the parts sum to it exactly.
+    fn divide_budget(
+        brain: BrainId,
+        budget: Balance,
+        scores: &EpochScores<T::AccountId>,
+    ) -> Result<Division, DispatchError> {
+        let nodes = mul_div(budget, NODE_QUARTERS.into(), 4).ok_or(Error::<T>::Overflow)?;
+        let slice = budget.saturating_sub(nodes);
+        let (miners_pool, validators_pool) = split(nodes, T::Brains::miner_share(brain));
+
+        let (owner_part, stakers) = Self::divide_slice(brain, slice)?;
+        let owner_account = T::Brains::reward_account(brain).filter(|_| T::Brains::owner_earns(brain));
+        let (to_miners, to_validators) = match owner_account {
+            Some(_) => Self::redistribution(brain, owner_part, scores),
+            None => (0, 0),
+        };
+        let miners = Self::pay_pool(miners_pool, to_miners, &scores.miners)?;
+        let validators = Self::pay_pool(validators_pool, to_validators, &scores.validators)?;
+        let owner = match owner_account {
+            Some(account) => {
+                let rest = owner_part.saturating_sub(to_miners).saturating_sub(to_validators);
+                Self::credit(account, rest)?;
+                rest
+            }
+            None => 0,
+        };
+        let paid = miners
+            .saturating_add(validators)
+            .saturating_add(owner)
+            .saturating_add(stakers);
+        let returned = budget.checked_sub(paid).ok_or(Error::<T>::Overflow)?;
+        Ok(Division {
+            miners,
+            validators,
+            owner,
+            stakers,
+            returned,
+        })
+    }
+
+    /// Divides the slice by where stake was directed (B.10) and pays stakers their parts. Returns the owner's part
+    /// and what stakers got; the rest is nobody's.
+    fn divide_slice(brain: BrainId, slice: Balance) -> Result<(Balance, Balance), DispatchError> {
+        let validators: Vec<T::AccountId> = T::Registry::peers(brain)
+            .into_iter()
+            .filter(|peer| peer.role == Role::Validator)
+            .map(|peer| peer.account)
+            .collect();
+        let mut stakes = alloc::vec![T::Stake::brain_directed(brain)];
+        stakes.extend(
+            validators
+                .iter()
+                .map(|validator| T::Stake::validator_stake(brain, validator)),
+        );
+        let Some(parts) = apportion(slice, &stakes) else {
+            return Ok((slice, 0));
+        };
+        let mut parts = parts.into_iter();
+        let (owner, to_stakers) = split(parts.next().unwrap_or(0), T::Brains::owner_commission(brain));
+        let mut accepted = T::Rewards::deposit(brain, None, to_stakers);
+        for (validator, part) in validators.iter().zip(parts) {
+            accepted = accepted.saturating_add(T::Rewards::deposit(brain, Some(validator), part));
+        }
+        if accepted > 0 {
+            let stakers = T::Rewards::account();
+            T::Currency::transfer(&Self::pot(), &stakers, accepted, Preservation::Preserve)?;
+            Self::count_paid(accepted)?;
+        }
+        Ok((owner, accepted))
+    }
+
+    /// What the owner passes on of its income to miners and to validators (R097); nothing to a pool that pays nobody.
+    fn redistribution(
+        brain: BrainId,
+        income: Balance,
+        scores: &EpochScores<T::AccountId>,
+    ) -> (Balance, Balance) {
+        let (to_miners, to_validators) = T::Brains::owner_redistribution(brain);
+        let part = |ppb, scores: &[(T::AccountId, u128)]| {
+            let pays = scores.iter().any(|(_, score)| *score > 0);
+            if pays {
+                split(income, ppb).0
+            } else {
+                0
+            }
+        };
+        let miners = part(to_miners, &scores.miners);
+        (
+            miners,
+            part(to_validators, &scores.validators).min(income.saturating_sub(miners)),
+        )
+    }
+
+    /// Divides a pool and what the owner adds by scores. Returns what was paid: all or, without scores, nothing.
+    fn pay_pool(
+        pool: Balance,
+        added: Balance,
+        scores: &[(T::AccountId, u128)],
+    ) -> Result<Balance, DispatchError> {
+        let total = pool.checked_add(added).ok_or(Error::<T>::Overflow)?;
+        let weights: Vec<u128> = scores.iter().map(|(_, score)| *score).collect();
+        let Some(parts) = apportion(total, &weights) else {
+            return Ok(0);
+        };
+        for ((account, _), part) in scores.iter().zip(parts) {
+            Self::credit(account.clone(), part)?;
+        }
+        Ok(total)
+    }
+
+    fn credit(account: T::AccountId, amount: Balance) -> DispatchResult {
+        if amount == 0 {
+            return Ok(());
+        }
+        Pending::<T>::try_mutate(account, |pending| {
+            *pending = pending.checked_add(amount).ok_or(Error::<T>::Overflow)?;
+            Ok(())
+        })
+    }
+
+    fn count_paid(amount: Balance) -> DispatchResult {
+        TotalPaid::<T>::try_mutate(|total| {
+            *total = total.checked_add(amount).ok_or(Error::<T>::Overflow)?;
+            Ok(())
+        })
+    }
+
+    pub(crate) fn do_claim(account: T::AccountId) -> DispatchResult {
+        let amount = Pending::<T>::take(&account);
+        ensure!(amount > 0, Error::<T>::NothingToClaim);
+        T::Currency::transfer(&Self::pot(), &account, amount, Preservation::Preserve)?;
+        Self::count_paid(amount)?;
+        Self::deposit_event(Event::Claimed { account, amount });
+        Ok(())
+    }
+
+    /// Checks the invariants of the pallet.
+    #[cfg(any(test, feature = "try-runtime"))]
+    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+        use based_primitives::math::total_reward;
+        use frame_support::traits::fungible::Inspect;
+        use sp_runtime::SaturatedConversion;
+
+        let now: BlockNumber = frame_system::Pallet::<T>::block_number().saturated_into();
+        let minted = TotalMinted::<T>::get();
+        ensure!(
+            minted == total_reward(now),
+            "minted is not the sum of block rewards"
+        );
+        let sum = |parts: &mut dyn Iterator<Item = Balance>| {
+            parts.try_fold(0u128, |sum, part| sum.checked_add(part))
+        };
+        let liabilities = sum(&mut Budgets::<T>::iter_values())
+            .zip(sum(&mut Pending::<T>::iter_values()))
+            .and_then(|(budgets, pending)| budgets.checked_add(pending)?.checked_add(Carry::<T>::get()))
+            .ok_or("sums overflow")?;
+        ensure!(
+            TotalPaid::<T>::get().checked_add(liabilities) == Some(minted),
+            "minted is not paid out + carry + budgets + pending"
+        );
+        let needed = liabilities.saturating_add(T::Currency::minimum_balance());
+        ensure!(
+            T::Currency::balance(&Self::pot()) >= needed,
+            "the pot does not hold what it owes"
+        );
+        Ok(())
+    }
+}

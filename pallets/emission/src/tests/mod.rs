@@ -1,0 +1,7 @@
+//! Behaviour of the pallet, by topic.
+
+mod brains;
+mod claims;
+mod conservation;
+mod minting;
+mod slice;
