@@ -22,7 +22,12 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Common {
     /// WebSocket address of a based-node.
-    #[arg(long, global = true, env = "BASED_NODE", default_value = "ws://127.0.0.1:9944")]
+    #[arg(
+        long,
+        global = true,
+        env = "BASED_NODE",
+        default_value = "ws://127.0.0.1:9944"
+    )]
     pub node: String,
     /// Number of the Brain.
     #[arg(long, global = true, env = "BASED_BRAIN", default_value_t = 7)]

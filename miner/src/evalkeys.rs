@@ -121,18 +121,32 @@ impl KeyStore {
         while self.used()?.saturating_add(size) > inner.quota.bytes() {
             match inner.db.evict_key(None)? {
                 Some(key) => self.forget(&key.hash)?,
-                None => return Err(KeyStoreError::Full { size, quota: inner.quota.bytes() }),
+                None => {
+                    return Err(KeyStoreError::Full {
+                        size,
+                        quota: inner.quota.bytes(),
+                    })
+                }
             }
         }
         inner.promised.fetch_add(size, Ordering::AcqRel);
-        Ok(Room { promised: inner.promised.clone(), size })
+        Ok(Room {
+            promised: inner.promised.clone(),
+            size,
+        })
     }
 
     /// Checks a key against the parameter set and stores it. Blocks: call it off the asynchronous threads.
     ///
     /// # Errors
     /// [`KeyStoreError::Key`] if the bytes are not a conformant key.
-    pub fn store(&self, room: Room, key: &KeyRow, bytes: &[u8], set: &ParameterSet) -> Result<(), KeyStoreError> {
+    pub fn store(
+        &self,
+        room: Room,
+        key: &KeyRow,
+        bytes: &[u8],
+        set: &ParameterSet,
+    ) -> Result<(), KeyStoreError> {
         let expanded = Arc::new(ServerKey::from_bytes(bytes, set)?);
         let (path, partial) = (self.path(&key.hash), self.path(&key.hash).with_extension("part"));
         fs::remove_file(&partial).or_else(missing_is_fine)?;
@@ -155,7 +169,9 @@ impl KeyStore {
             return Ok(key);
         }
         let mut bytes = Vec::new();
-        File::open(self.path(hash))?.take(set.evaluation_key_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        File::open(self.path(hash))?
+            .take(set.evaluation_key_bytes.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         let key = Arc::new(ServerKey::from_bytes(&bytes, set)?);
         self.remember(*hash, set.name, key.clone());
         Ok(key)
@@ -179,14 +195,25 @@ impl KeyStore {
         while self.used()?.saturating_add(size) > self.0.quota.bytes() {
             match self.0.db.evict_key(None)? {
                 Some(key) => self.forget(&key.hash)?,
-                None => return Err(KeyStoreError::Full { size, quota: self.0.quota.bytes() }),
+                None => {
+                    return Err(KeyStoreError::Full {
+                        size,
+                        quota: self.0.quota.bytes(),
+                    })
+                }
             }
         }
         Ok(())
     }
 
     fn keys_of(&self, account: u64) -> Result<usize, KeyStoreError> {
-        Ok(self.0.db.keys()?.iter().filter(|key| key.account == account).count())
+        Ok(self
+            .0
+            .db
+            .keys()?
+            .iter()
+            .filter(|key| key.account == account)
+            .count())
     }
 
     fn evict_to_quota(&self) -> Result<(), KeyStoreError> {
@@ -220,7 +247,9 @@ impl KeyStore {
 
     fn recall(&self, hash: &H256, set: &'static str) -> Option<Arc<ServerKey>> {
         let mut cache = self.cache();
-        let at = cache.iter().position(|(cached, name, _)| cached == hash && *name == set)?;
+        let at = cache
+            .iter()
+            .position(|(cached, name, _)| cached == hash && *name == set)?;
         let entry = cache.remove(at)?;
         let key = entry.2.clone();
         cache.push_back(entry);

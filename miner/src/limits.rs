@@ -18,8 +18,10 @@ pub const CONNECTION_AGE: Duration = Duration::from_secs(1_800);
 pub const NEXT_MESSAGE: Duration = Duration::from_secs(20);
 /// Slowest upload that is tolerated, in bytes a second.
 pub const UPLOAD_BYTES_PER_SECOND: u64 = 64 << 10;
-/// Keys being received or checked at once; each takes its size in memory a few times over.
-pub const KEY_UPLOADS: usize = 2;
+/// Keys being received at once, each in memory.
+pub const KEY_UPLOADS: usize = 8;
+/// Keys being checked at once: that takes all cores and a few times a key's size.
+pub const KEY_CHECKS: usize = 1;
 /// Inputs being received at once.
 pub const JOB_UPLOADS: usize = 16;
 /// Questions to the node under way at once on behalf of clients.
@@ -27,7 +29,10 @@ pub const CHAIN_READS: usize = 8;
 /// Evaluation keys of one spending account on disk; its least recently used gives way (F.4-2).
 pub const KEYS_PER_ACCOUNT: usize = 2;
 /// Keys that one account may upload in a day without paying for any job.
-pub const UPLOAD_QUOTA: UploadQuota = UploadQuota { uploads: 8, window: 86_400 };
+pub const UPLOAD_QUOTA: UploadQuota = UploadQuota {
+    uploads: 8,
+    window: 86_400,
+};
 /// Expanded keys in memory, about 120 MB each.
 pub const KEYS_IN_MEMORY: usize = 4;
 /// Jobs that may wait or run.

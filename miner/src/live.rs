@@ -1,7 +1,9 @@
 //! The chain behind a node.
 
 use based_client::chain::{self, calls, Signer, View};
-use based_primitives::{payments::SignedVoucher, BlockNumber, BrainId, BrainInfo, PeerInfo, SpendingAccountId};
+use based_primitives::{
+    payments::SignedVoucher, BlockNumber, BrainId, BrainInfo, PeerInfo, SpendingAccountId,
+};
 use sp_core::H256;
 use sp_runtime::AccountId32;
 
@@ -20,7 +22,9 @@ impl Live {
     }
 
     async fn account_at(&self, view: View, id: SpendingAccountId) -> ChainResult<Option<Account>> {
-        let Some(account) = view.spending_account(id).await? else { return Ok(None) };
+        let Some(account) = view.spending_account(id).await? else {
+            return Ok(None);
+        };
         let reservation = view.reservation(id, &self.signer.account()).await?;
         Ok(Some(Account {
             spending: SpendingAccount {
@@ -57,7 +61,12 @@ impl Chain for Live {
     }
 
     async fn peer(&self, brain: BrainId) -> ChainResult<Option<PeerInfo<AccountId32>>> {
-        Ok(self.chain.best().await?.peer(brain, &self.signer.account()).await?)
+        Ok(self
+            .chain
+            .best()
+            .await?
+            .peer(brain, &self.signer.account())
+            .await?)
     }
 
     async fn account(&self, id: SpendingAccountId) -> ChainResult<Option<Account>> {

@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{extract::State, http::StatusCode, routing::get, Router};
-use prometheus::{Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -66,12 +68,21 @@ impl Metrics {
             tables,
             seconds,
             queue: int("queue_length", "Jobs that wait or run")?,
-            tables_per_second: float("tables_per_second", "Table lookups a second in the last evaluation")?,
+            tables_per_second: float(
+                "tables_per_second",
+                "Table lookups a second in the last evaluation",
+            )?,
             key_bytes: int("keys_bytes", "Bytes of stored evaluation keys")?,
             stored_bytes: int("stored_bytes", "Bytes of the declared storage in use")?,
             redeemed: float("redeemed_based", "BASED redeemed in finalized blocks")?,
-            promised: float("promised_based", "BASED promised by vouchers and not redeemed yet")?,
-            lost: float("lost_based", "BASED promised by vouchers that can no longer be redeemed")?,
+            promised: float(
+                "promised_based",
+                "BASED promised by vouchers and not redeemed yet",
+            )?,
+            lost: float(
+                "lost_based",
+                "BASED promised by vouchers that can no longer be redeemed",
+            )?,
             head: int("head", "Height of the chain as last read")?,
             reachable: int("node_reachable", "1 if the node answered the last question")?,
             serving: int("serving", "1 if jobs are accepted")?,
@@ -88,7 +99,8 @@ impl Metrics {
     /// An evaluation of `tables` lookups took `time`.
     pub fn evaluated(&self, tables: u64, time: Duration) {
         self.seconds.observe(time.as_secs_f64());
-        self.tables_per_second.set(tables as f64 / time.as_secs_f64().max(f64::EPSILON));
+        self.tables_per_second
+            .set(tables as f64 / time.as_secs_f64().max(f64::EPSILON));
     }
 
     fn refresh(&self, source: &Source) -> DbResult<()> {
@@ -97,7 +109,8 @@ impl Metrics {
         }
         self.queue.set(source.queue.depth().into());
         self.key_bytes.set(signed(source.db.key_bytes()?));
-        self.stored_bytes.set(source.keys.used().map(signed).unwrap_or_default());
+        self.stored_bytes
+            .set(source.keys.used().map(signed).unwrap_or_default());
         let (redeemed, promised, lost) = source.db.income()?;
         self.redeemed.set(redeemed as f64 / BASED);
         self.promised.set(promised as f64 / BASED);
@@ -105,7 +118,8 @@ impl Metrics {
         let situation = source.situation.borrow().clone();
         self.head.set(situation.head.into());
         self.reachable.set(situation.reachable.into());
-        self.serving.set(matches!(situation.offer, Offer::Open(..)).into());
+        self.serving
+            .set(matches!(situation.offer, Offer::Open(..)).into());
         self.squeezing.set(1);
         Ok(())
     }
@@ -143,7 +157,9 @@ pub struct Source {
 pub async fn serve(address: SocketAddr, source: Source, stop: Stop) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let router = Router::new().route("/metrics", get(page)).with_state(source);
-    axum::serve(listener, router).with_graceful_shutdown(async move { stop.asked().await }).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.asked().await })
+        .await
 }
 
 async fn page(State(source): State<Source>) -> Result<String, StatusCode> {
@@ -152,7 +168,11 @@ async fn page(State(source): State<Source>) -> Result<String, StatusCode> {
             tracing::error!(%error, "cannot read the figures");
             return None;
         }
-        source.metrics.text().ok().and_then(|text| String::from_utf8(text).ok())
+        source
+            .metrics
+            .text()
+            .ok()
+            .and_then(|text| String::from_utf8(text).ok())
     });
     made.await.ok().flatten().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -27,6 +27,14 @@ pub enum Refused {
     /// It has no reservation for this miner and Brain.
     #[error("the spending account has no reservation for this miner and Brain; reserve an amount first")]
     NoReservation,
+    /// The rest of its reservation does not cover one job.
+    #[error("{left} of the reservation is left and a job costs {price} (in units of 10^-18 BASED); reserve more for this miner")]
+    Short {
+        /// Reserved and not redeemed.
+        left: Balance,
+        /// Price of a job.
+        price: Balance,
+    },
     /// The voucher is of another version.
     #[error("the voucher has version {0}; this miner reads version {PAYMENT_VERSION}")]
     Version(u8),
@@ -54,7 +62,7 @@ pub enum Refused {
     Signature,
 }
 
-/// The reservation that pays for work on `brain` from block `head` on.
+/// The reservation that pays `price` for work on `brain` from block `head` on.
 ///
 /// # Errors
 /// The first reason for which new work must not begin.
@@ -63,18 +71,26 @@ pub fn reservation_for(
     account: Option<Account>,
     brain: BrainId,
     head: BlockNumber,
+    price: Balance,
 ) -> Result<(AccountId32, Reservation), Refused> {
-    let Account { spending, reservation } = account.ok_or(Refused::NoAccount(id))?;
+    let Account {
+        spending,
+        reservation,
+    } = account.ok_or(Refused::NoAccount(id))?;
     if spending.purpose != Purpose::Prompt {
         return Err(Refused::Purpose);
     }
     if spending.closing.is_some() || spending.expiry < head.saturating_add(MIN_LIFETIME) {
         return Err(Refused::Ending);
     }
-    match reservation {
-        Some(reservation) if reservation.brain == brain => Ok((spending.spender, reservation)),
-        _ => Err(Refused::NoReservation),
+    let reservation = reservation
+        .filter(|reservation| reservation.brain == brain)
+        .ok_or(Refused::NoReservation)?;
+    let left = reservation.reserved.saturating_sub(reservation.redeemed);
+    if left < price {
+        return Err(Refused::Short { left, price });
     }
+    Ok((spending.spender, reservation))
 }
 
 /// What vouchers are checked against.
@@ -126,10 +142,16 @@ pub fn check_value(signed: &SignedVoucher, context: &VoucherContext<'_>) -> Resu
     let voucher = &signed.voucher;
     let needed = context.head.saturating_add(MIN_LIFETIME);
     if voucher.expiry < needed {
-        return Err(Refused::Expiry { expiry: voucher.expiry, needed });
+        return Err(Refused::Expiry {
+            expiry: voucher.expiry,
+            needed,
+        });
     }
     if voucher.cumulative > context.reserved {
-        return Err(Refused::Overspent { cumulative: voucher.cumulative, reserved: context.reserved });
+        return Err(Refused::Overspent {
+            cumulative: voucher.cumulative,
+            reserved: context.reserved,
+        });
     }
     Ok(())
 }
@@ -138,12 +160,16 @@ impl From<Refused> for tonic::Status {
     fn from(refused: Refused) -> Self {
         let message = refused.to_string();
         match refused {
-            Refused::NoAccount(_) | Refused::NoReservation | Refused::Ending | Refused::Purpose => {
-                Self::failed_precondition(message)
-            },
+            Refused::NoAccount(_)
+            | Refused::NoReservation
+            | Refused::Short { .. }
+            | Refused::Ending
+            | Refused::Purpose => Self::failed_precondition(message),
             Refused::Signature => Self::unauthenticated(message),
             Refused::Overspent { .. } => Self::resource_exhausted(message),
-            Refused::Version(_) | Refused::Foreign(_) | Refused::Expiry { .. } => Self::invalid_argument(message),
+            Refused::Version(_) | Refused::Foreign(_) | Refused::Expiry { .. } => {
+                Self::invalid_argument(message)
+            }
         }
     }
 }

@@ -123,7 +123,11 @@ impl Queue {
             if run.await.is_err() {
                 // Not to be tried again at every start.
                 tracing::error!(job = %hex::encode(id), "an evaluation panicked");
-                if let Err(error) = worker.db.run(move |db| db.fail(&id, "the evaluation failed")).await {
+                if let Err(error) = worker
+                    .db
+                    .run(move |db| db.fail(&id, "the evaluation failed"))
+                    .await
+                {
                     tracing::error!(%error, "cannot store the failure");
                 }
             }
@@ -169,29 +173,32 @@ impl Worker {
         match self.evaluate(job, stage, stop) {
             Ok(()) => {
                 tracing::info!(job = id, seconds = started.elapsed().as_secs_f64(), "evaluated");
-            },
+            }
             Err(JobError::Evaluation(zk_llm::Error::Cancelled)) => {
                 tracing::info!(job = id, "interrupted; it resumes at the next start");
                 if let Err(error) = self.db.interrupt(&job.id) {
                     tracing::error!(%error, "cannot store the interruption");
                 }
-            },
+            }
             Err(error) => {
                 tracing::warn!(job = id, %error, cause = ?std::error::Error::source(&error), "failed");
                 if let Err(error) = self.db.fail(&job.id, &error.to_string()) {
                     tracing::error!(%error, "cannot store the failure");
                 }
-            },
+            }
         }
     }
 
     fn evaluate(&self, job: &Job, stage: &watch::Sender<Stage>, stop: &Stop) -> Result<(), JobError> {
         let input = self.db.start(&job.id)?.ok_or(JobError::InputGone)?;
         let served = self.library.find(job.task).map_err(JobError::Task)?;
-        let key = self.keys.load(&job.key, &served.set).map_err(|error| match error {
-            KeyStoreError::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => JobError::KeyGone,
-            other => JobError::Key(other),
-        })?;
+        let key = self
+            .keys
+            .load(&job.key, &served.set)
+            .map_err(|error| match error {
+                KeyStoreError::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => JobError::KeyGone,
+                other => JobError::Key(other),
+            })?;
         let layer: Mutex<Arc<str>> = Mutex::new("".into());
         let progress = |done: u64, total: u64, name: &str| {
             let layer = {
@@ -207,14 +214,19 @@ impl Worker {
                 _ => {
                     *stage = Stage::Running(done, total, layer);
                     true
-                },
+                }
             });
         };
         stage.send_replace(Stage::Running(0, served.model.circuit().bootstraps(), "".into()));
         let started = Instant::now();
-        let how = Evaluation { progress: Some(&progress), cancel: Some(stop.flag()), threads: self.threads };
+        let how = Evaluation {
+            progress: Some(&progress),
+            cancel: Some(stop.flag()),
+            threads: self.threads,
+        };
         let output = evaluate(&served.model, &key, &input, &how).map_err(JobError::Evaluation)?;
-        self.metrics.evaluated(served.model.circuit().bootstraps(), started.elapsed());
+        self.metrics
+            .evaluated(served.model.circuit().bootstraps(), started.elapsed());
         let receipt = Receipt {
             version: PAYMENT_VERSION,
             genesis: self.genesis,

@@ -53,7 +53,12 @@ pub struct Redeemer {
 impl Redeemer {
     /// A redeemer; vouchers left by an earlier run are due at once.
     pub fn new(db: Db, chain: Arc<dyn Chain>, policy: Policy) -> Self {
-        Self { db, chain, policy, last: None }
+        Self {
+            db,
+            chain,
+            policy,
+            last: None,
+        }
     }
 
     /// Works until told to stop; failures are tried again after growing pauses.
@@ -76,7 +81,7 @@ impl Redeemer {
                 Err(error) => {
                     tracing::warn!(%error, "cannot redeem vouchers now; they are kept and tried again");
                     pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-                },
+                }
             }
         }
     }
@@ -110,8 +115,13 @@ impl Redeemer {
         let soon = head.saturating_add(self.policy.blocks.max(MIN_LIFETIME));
         let rest = |row: &VoucherRow| row.signed.voucher.cumulative.saturating_sub(row.redeemed);
         let sum = unpaid.iter().map(rest).fold(0, Balance::saturating_add);
-        let turn = self.last.is_none_or(|last| head >= last.saturating_add(self.policy.blocks));
-        sum > 0 && (turn || sum >= self.policy.amount || unpaid.iter().any(|row| row.signed.voucher.expiry <= soon))
+        let turn = self
+            .last
+            .is_none_or(|last| head >= last.saturating_add(self.policy.blocks));
+        sum > 0
+            && (turn
+                || sum >= self.policy.amount
+                || unpaid.iter().any(|row| row.signed.voucher.expiry <= soon))
     }
 
     async fn submit(&self, batch: &[VoucherRow], head: BlockNumber) -> Result<(), RedeemError> {
@@ -124,7 +134,7 @@ impl Redeemer {
             // The batch as a whole was not payable: not to be sent again in every round.
             Err(ChainError::Refused(reason)) => {
                 tracing::warn!(vouchers = count, reason, "the chain refused the redemption");
-            },
+            }
             Err(error) => return Err(error.into()),
         }
         self.db.run(move |db| db.mark_submitted(&accounts, head)).await?;
@@ -136,7 +146,10 @@ impl Redeemer {
         let (account, cumulative) = (row.signed.voucher.account, row.signed.voucher.cumulative);
         let found = self.chain.finalized_account(account).await?;
         let state = match found {
-            Some(Account { reservation: Some(Reservation { redeemed, .. }), .. }) => {
+            Some(Account {
+                reservation: Some(Reservation { redeemed, .. }),
+                ..
+            }) => {
                 self.db.run(move |db| db.note_redeemed(account, redeemed)).await?;
                 if redeemed >= cumulative {
                     VoucherState::Settled
@@ -145,11 +158,16 @@ impl Redeemer {
                 } else {
                     return Ok(false);
                 }
-            },
+            }
             // Finality may be behind the block in which the account came to be.
-            _ if self.chain.account(account).await?.is_some_and(|account| account.reservation.is_some()) => {
+            _ if self
+                .chain
+                .account(account)
+                .await?
+                .is_some_and(|account| account.reservation.is_some()) =>
+            {
                 return Ok(false)
-            },
+            }
             _ => VoucherState::Lost,
         };
         match state {
@@ -157,7 +175,9 @@ impl Redeemer {
             _ => tracing::info!(account, cumulative, "a voucher is paid for good"),
         }
         // Where a newer voucher took its place meanwhile, that one is the next round's.
-        self.db.run(move |db| db.close_voucher(account, cumulative, state)).await?;
+        self.db
+            .run(move |db| db.close_voucher(account, cumulative, state))
+            .await?;
         Ok(true)
     }
 }

@@ -43,23 +43,44 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
     };
     match view.peer(common.brain, &signer.account()).await? {
         Some(peer) if peer.role == Role::Validator => {
-            bail!("this account is a validator of Brain {}; use another account for the miner", common.brain)
-        },
+            bail!(
+                "this account is a validator of Brain {}; use another account for the miner",
+                common.brain
+            )
+        }
         Some(peer) if peer.endpoint == endpoint && peer.computekey == computekey => {
             check_balance(&view, &signer, 0, args.stake).await?;
-            println!("already memorized as miner {} of Brain {}", peer.uid, common.brain);
-        },
+            println!(
+                "already memorized as miner {} of Brain {}",
+                peer.uid, common.brain
+            );
+        }
         Some(peer) => {
             check_balance(&view, &signer, 0, args.stake).await?;
-            chain.submit(&signer, &calls::update_endpoint(common.brain, endpoint, computekey)).await?;
-            println!("miner {} of Brain {} is now entered at {}", peer.uid, common.brain, args.endpoint);
-        },
+            chain
+                .submit(
+                    &signer,
+                    &calls::update_endpoint(common.brain, endpoint, computekey),
+                )
+                .await?;
+            println!(
+                "miner {} of Brain {} is now entered at {}",
+                peer.uid, common.brain, args.endpoint
+            );
+        }
         None => {
             check_balance(&view, &signer, brain.fee, args.stake).await?;
-            let resources = Resources { kind: args.processor.into(), storage_mib: args.storage_mib };
+            let resources = Resources {
+                kind: args.processor.into(),
+                storage_mib: args.storage_mib,
+            };
             let call = calls::memorize(common.brain, Role::Miner, endpoint, computekey, resources);
             let included = chain.submit(&signer, &call).await?;
-            let entry = chain.view(included.block).await?.peer(common.brain, &signer.account()).await?;
+            let entry = chain
+                .view(included.block)
+                .await?
+                .peer(common.brain, &signer.account())
+                .await?;
             let peer = entry.context("the registration is in a block, but the entry is gone again")?;
             println!(
                 "memorized as miner {} of Brain {} for {}",
@@ -67,10 +88,12 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
                 common.brain,
                 money::with_symbol(brain.fee)
             );
-        },
+        }
     }
     if let Some(stake) = args.stake {
-        chain.submit(&signer, &calls::stake(common.brain, None, stake)).await?;
+        chain
+            .submit(&signer, &calls::stake(common.brain, None, stake))
+            .await?;
         println!("staked {} to Brain {}", money::with_symbol(stake), common.brain);
     }
     println!(
@@ -82,7 +105,12 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn check_balance(view: &View, signer: &Signer, fee: Balance, stake: Option<Balance>) -> anyhow::Result<()> {
+async fn check_balance(
+    view: &View,
+    signer: &Signer,
+    fee: Balance,
+    stake: Option<Balance>,
+) -> anyhow::Result<()> {
     let balance = view.balance(&signer.account()).await?;
     let free = balance.free.saturating_sub(balance.frozen);
     if let Some(message) = shortage(free, fee, stake.unwrap_or_default()) {
@@ -93,7 +121,10 @@ async fn check_balance(view: &View, signer: &Signer, fee: Balance, stake: Option
 
 /// What is missing and what to do about it, if the balance does not suffice.
 fn shortage(free: Balance, fee: Balance, stake: Balance) -> Option<String> {
-    let needed = fee.saturating_add(stake).saturating_add(FEES).saturating_add(EXISTENTIAL_DEPOSIT);
+    let needed = fee
+        .saturating_add(stake)
+        .saturating_add(FEES)
+        .saturating_add(EXISTENTIAL_DEPOSIT);
     let missing = needed.checked_sub(free).filter(|missing| *missing > 0)?;
     let way = if stake > 0 { "stake less, " } else { "" };
     Some(format!(
@@ -113,7 +144,10 @@ fn endpoint(address: SocketAddr) -> Endpoint {
         IpAddr::V4(ip) => IpAddress::V4(ip.octets()),
         IpAddr::V6(ip) => IpAddress::V6(ip.octets()),
     };
-    Endpoint { ip, port: address.port() }
+    Endpoint {
+        ip,
+        port: address.port(),
+    }
 }
 
 #[cfg(test)]
@@ -123,7 +157,13 @@ mod tests {
     #[test]
     fn a_short_balance_is_told_with_what_is_missing() {
         let message = shortage(40 * BASED, 100 * BASED, 5 * BASED).unwrap();
-        for part in ["40 BASED", "fee of 100 BASED", "stake of 5 BASED", "Send 65.100001 BASED more", "stake less"] {
+        for part in [
+            "40 BASED",
+            "fee of 100 BASED",
+            "stake of 5 BASED",
+            "Send 65.100001 BASED more",
+            "stake less",
+        ] {
             assert!(message.contains(part), "{part}: {message}");
         }
         assert!(!shortage(BASED, 100 * BASED, 0).unwrap().contains("stake less"));
@@ -139,7 +179,13 @@ mod tests {
     #[test]
     fn endpoints_keep_family_and_port() {
         let v4 = endpoint("203.0.113.9:4000".parse().unwrap());
-        assert_eq!(v4, Endpoint { ip: IpAddress::V4([203, 0, 113, 9]), port: 4000 });
+        assert_eq!(
+            v4,
+            Endpoint {
+                ip: IpAddress::V4([203, 0, 113, 9]),
+                port: 4000
+            }
+        );
         assert_eq!(endpoint("[::ffff:203.0.113.9]:4000".parse().unwrap()), v4);
     }
 }

@@ -59,21 +59,22 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stopper, stop) = stop::channel();
     let work = async {
-        let connection = chain::Chain::connect_patiently(&common.node).await?;
+        let connection = tokio::select! {
+            connection = chain::Chain::connect_patiently(&common.node) => connection?,
+            () = stop.asked() => return Ok(()),
+        };
         let chain: Arc<dyn Chain> = Arc::new(Live::new(connection, signer));
         serve(common, args, computekey, chain, stop).await
     };
     tokio::pin!(work);
-    let ended = tokio::select! {
+    tokio::select! {
         ended = &mut work => return ended,
         _ = terminate.recv() => {},
         _ = interrupt.recv() => {},
-    };
-    let () = ended;
+    }
     tracing::info!("stopping; a job under way resumes at the next start");
     stopper.stop();
-    // A node that never answered leaves nothing to end in order.
-    tokio::time::timeout(FAREWELL.saturating_mul(2), work).await.unwrap_or(Ok(()))
+    work.await
 }
 
 async fn serve(
@@ -88,7 +89,11 @@ async fn serve(
     let db = Db::open(&common.data_dir)?;
     db.bind(&chain.genesis(), &chain.miner(), common.brain)?;
     let keys = KeyStore::open(&common.data_dir, db.clone(), quota)?;
-    let library = Arc::new(Library::new(Models::new(args.model_dir.clone(), &common.data_dir, quota)));
+    let library = Arc::new(Library::new(Models::new(
+        args.model_dir.clone(),
+        &common.data_dir,
+        quota,
+    )));
     let figures = Arc::new(Metrics::new()?);
     let queue = Queue::default();
     let resumed = db.resumable()?;
@@ -111,7 +116,10 @@ async fn serve(
     let redeemer = Redeemer::new(
         db.clone(),
         chain.clone(),
-        Policy { blocks: args.redeem_blocks, amount: args.redeem_above },
+        Policy {
+            blocks: args.redeem_blocks,
+            amount: args.redeem_above,
+        },
     );
     let listener = TcpListener::bind(args.listen)
         .await
@@ -153,7 +161,6 @@ async fn serve(
         chain,
         situation,
         brain: common.brain,
-        computekey: computekey.clone(),
         threads,
         stop: stop.clone(),
     });
@@ -204,9 +211,14 @@ async fn quota(common: &Common, args: &Run, chain: &dyn Chain, stop: &Stop) -> a
     match peer {
         Some(peer) if peer.role == Role::Miner => {
             let declared = peer.resources.storage_mib;
-            Ok(Some(Quota::from_mib(args.storage_mib.map_or(declared, |less| less.min(declared)))))
-        },
-        Some(_) => bail!("this account is a validator of Brain {}, not a miner", common.brain),
+            Ok(Some(Quota::from_mib(
+                args.storage_mib.map_or(declared, |less| less.min(declared)),
+            )))
+        }
+        Some(_) => bail!(
+            "this account is a validator of Brain {}, not a miner",
+            common.brain
+        ),
         None => bail!(
             "this account is not memorized in Brain {}; run `based-miner register` first",
             common.brain
@@ -216,8 +228,11 @@ async fn quota(common: &Common, args: &Run, chain: &dyn Chain, stop: &Stop) -> a
 
 async fn prune(db: Db, stop: Stop) {
     loop {
-        match db.run(|db| db.prune(limits::UNPAID_OUTPUT, limits::PAID_OUTPUT, limits::TRACE)).await {
-            Ok(0) => {},
+        match db
+            .run(|db| db.prune(limits::UNPAID_OUTPUT, limits::PAID_OUTPUT, limits::TRACE))
+            .await
+        {
+            Ok(0) => {}
             Ok(expired) => tracing::warn!(expired, "outputs were not collected in time"),
             Err(error) => tracing::error!(%error, "cannot clean up the state"),
         }
@@ -253,8 +268,11 @@ fn alone(data_dir: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => {
-            bail!("another miner runs on {}; stop it or give another --data-dir", data_dir.display())
-        },
+            bail!(
+                "another miner runs on {}; stop it or give another --data-dir",
+                data_dir.display()
+            )
+        }
     }
 }
 
@@ -270,7 +288,10 @@ mod tests {
     fn a_data_directory_serves_one_miner() {
         let dir = tempfile::tempdir().unwrap();
         let first = alone(dir.path()).unwrap();
-        assert!(alone(dir.path()).unwrap_err().to_string().contains("another miner"));
+        assert!(alone(dir.path())
+            .unwrap_err()
+            .to_string()
+            .contains("another miner"));
         drop(first);
         alone(dir.path()).unwrap();
     }

@@ -71,8 +71,11 @@ fn state(common: &Common) -> anyhow::Result<Value> {
     }
     let db = Db::open(&common.data_dir)?;
     let (redeemed, promised, lost) = db.income()?;
-    let jobs: serde_json::Map<String, Value> =
-        db.job_counts()?.into_iter().map(|(state, count)| (state.name().to_owned(), count.into())).collect();
+    let jobs: serde_json::Map<String, Value> = db
+        .job_counts()?
+        .into_iter()
+        .map(|(state, count)| (state.name().to_owned(), count.into()))
+        .collect();
     Ok(json!({
         "jobs": jobs,
         "evaluation_keys": db.keys()?.len(),
@@ -90,10 +93,14 @@ fn print(prefix: &str, value: &Value) {
         Value::Object(fields) => {
             for (name, field) in fields {
                 let name = name.replace('_', " ");
-                let path = if prefix.is_empty() { name } else { format!("{prefix} {name}") };
+                let path = if prefix.is_empty() {
+                    name
+                } else {
+                    format!("{prefix} {name}")
+                };
                 print(&path, field);
             }
-        },
+        }
         Value::Null => println!("{prefix}: none"),
         Value::String(text) => println!("{prefix}: {text}"),
         other => println!("{prefix}: {other}"),

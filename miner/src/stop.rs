@@ -25,7 +25,16 @@ pub struct Stopper {
 pub fn channel() -> (Stopper, Stop) {
     let (sender, receiver) = watch::channel(false);
     let flag = Arc::new(AtomicBool::new(false));
-    (Stopper { signal: sender, flag: flag.clone() }, Stop { signal: receiver, flag })
+    (
+        Stopper {
+            signal: sender,
+            flag: flag.clone(),
+        },
+        Stop {
+            signal: receiver,
+            flag,
+        },
+    )
 }
 
 impl Stopper {

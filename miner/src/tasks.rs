@@ -59,7 +59,9 @@ pub struct Served {
 
 impl std::fmt::Debug for Served {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Served").field("task", &self.task).finish_non_exhaustive()
+        f.debug_struct("Served")
+            .field("task", &self.task)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,7 +71,10 @@ impl Served {
     /// # Errors
     /// If a file is missing, damaged or too large.
     pub fn load(dir: &Path) -> Result<Self, TaskError> {
-        let damaged = |source| TaskError::Model { dir: dir.to_owned(), source };
+        let damaged = |source| TaskError::Model {
+            dir: dir.to_owned(),
+            source,
+        };
         let model = Model::load(dir).map_err(damaged)?;
         let mut public = HashMap::new();
         for name in Model::public_files() {
@@ -81,7 +86,12 @@ impl Served {
         }
         let task = H256(model.manifest_hash());
         let set = *model.circuit().parameter_set();
-        Ok(Self { task, model, set, public })
+        Ok(Self {
+            task,
+            model,
+            set,
+            public,
+        })
     }
 
     /// Price of one job: the whole context, so that a prompt's length shows nowhere, and one answer (R139).
@@ -106,7 +116,11 @@ struct Fetch {
 impl Library {
     /// A library over the operator's directories and the data directory.
     pub fn new(models: Models) -> Self {
-        Self { models, loaded: Mutex::default(), fetching: Mutex::default() }
+        Self {
+            models,
+            loaded: Mutex::default(),
+            fetching: Mutex::default(),
+        }
     }
 
     /// The model with this manifest, loaded from disk if need be. Blocks.
@@ -118,7 +132,10 @@ impl Library {
         if let Some(served) = loaded.iter().find(|served| served.task == task) {
             return Ok(served.clone());
         }
-        let dir = self.models.find(&task.0).ok_or_else(|| TaskError::Missing(hex::encode(task.0)))?;
+        let dir = self
+            .models
+            .find(&task.0)
+            .ok_or_else(|| TaskError::Missing(hex::encode(task.0)))?;
         let served = Arc::new(Served::load(&dir)?);
         loaded.push(served.clone());
         if loaded.len() > LOADED {
@@ -141,10 +158,13 @@ impl Library {
             match &fetch.failed {
                 None => return "its model is being fetched".into(),
                 Some((error, at)) if at.elapsed() < FETCH_PAUSE => return error.clone(),
-                Some(_) => {},
+                Some(_) => {}
             }
         }
-        *fetching = Some(Fetch { task: task.manifest, failed: None });
+        *fetching = Some(Fetch {
+            task: task.manifest,
+            failed: None,
+        });
         let (library, task) = (self.clone(), task.clone());
         tokio::spawn(async move {
             let outcome = library.models.obtain(&task).await;
@@ -152,8 +172,14 @@ impl Library {
             if fetching.as_ref().is_some_and(|fetch| fetch.task == task.manifest) {
                 *fetching = outcome.err().map(|error| {
                     tracing::warn!(%error, "cannot fetch the task's model");
-                    let hint = format!("its model {} cannot be fetched: {error:#}", hex::encode(task.manifest.0));
-                    Fetch { task: task.manifest, failed: Some((hint, Instant::now())) }
+                    let hint = format!(
+                        "its model {} cannot be fetched: {error:#}",
+                        hex::encode(task.manifest.0)
+                    );
+                    Fetch {
+                        task: task.manifest,
+                        failed: Some((hint, Instant::now())),
+                    }
                 });
             }
         });
@@ -190,10 +216,15 @@ impl Default for Offer {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, TaskError> {
-    let fail = |source| TaskError::File { path: path.to_owned(), source };
+    let fail = |source| TaskError::File {
+        path: path.to_owned(),
+        source,
+    };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(fail)?;
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(fail)?;
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
     if bytes.len() as u64 > limit {
         return Err(fail(io::Error::other(format!("larger than {limit} bytes"))));
     }

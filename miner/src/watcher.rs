@@ -37,7 +37,13 @@ impl Watcher {
         library: Arc<Library>,
         publish: watch::Sender<Situation>,
     ) -> Self {
-        Self { chain, brain, computekey: computekey.public(), library, publish }
+        Self {
+            chain,
+            brain,
+            computekey: computekey.public(),
+            library,
+            publish,
+        }
     }
 
     /// Looks until told to stop; while the node is silent the last offer stays and pauses grow.
@@ -52,7 +58,7 @@ impl Watcher {
                     }
                     self.publish.send_modify(|situation| situation.reachable = false);
                     pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-                },
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {},
@@ -70,12 +76,17 @@ impl Watcher {
         let brain = self.chain.brain(self.brain).await?;
         let peer = self.chain.peer(self.brain).await?;
         let registered = match peer {
-            None => Err(format!("this account is not memorized in Brain {}; run `based-miner register`", self.brain)),
-            Some(peer) if peer.role != Role::Miner => {
-                Err(format!("this account is a validator of Brain {}; use another one to mine", self.brain))
-            },
+            None => Err(format!(
+                "this account is not memorized in Brain {}; run `based-miner register`",
+                self.brain
+            )),
+            Some(peer) if peer.role != Role::Miner => Err(format!(
+                "this account is a validator of Brain {}; use another one to mine",
+                self.brain
+            )),
             Some(peer) if peer.computekey != self.computekey => Err(
-                "the chain names another computekey; run `based-miner register` again to update it".to_owned(),
+                "the chain names another computekey; run `based-miner register` again to update it"
+                    .to_owned(),
             ),
             Some(_) => Ok(()),
         };
@@ -85,19 +96,32 @@ impl Watcher {
             Ok(()) => self.offer(brain).await,
         };
         self.announce(next.as_ref(), &offer).await;
-        let situation = Situation { head, reachable: true, offer, next };
+        let situation = Situation {
+            head,
+            reachable: true,
+            offer,
+            next,
+        };
         self.publish.send_replace(situation);
         Ok(())
     }
 
     async fn offer(&self, brain: Option<BrainInfo<AccountId32>>) -> Offer {
         let closed = |reason: String| Offer::Closed(reason);
-        let Some(brain) = brain else { return closed(format!("Brain {} does not exist", self.brain)) };
+        let Some(brain) = brain else {
+            return closed(format!("Brain {} does not exist", self.brain));
+        };
         let Some(task) = brain.task else {
-            return closed(format!("Brain {} has no task yet; its owner sets one", self.brain));
+            return closed(format!(
+                "Brain {} has no task yet; its owner sets one",
+                self.brain
+            ));
         };
         let Some(prices) = brain.prices else {
-            return closed(format!("Brain {} has no prices yet; its owner sets them", self.brain));
+            return closed(format!(
+                "Brain {} has no prices yet; its owner sets them",
+                self.brain
+            ));
         };
         if !self.has(task.manifest).await {
             return closed(format!("the Brain has a task and {}", self.library.fetch(&task)));
@@ -126,17 +150,19 @@ impl Watcher {
             }
         }
         match (&last.offer, offer) {
-            (Offer::Open(old, _), Offer::Open(new, _)) if old.task == new.task => {},
-            (Offer::Closed(old), Offer::Closed(new)) if old == new => {},
+            (Offer::Open(old, _), Offer::Open(new, _)) if old.task == new.task => {}
+            (Offer::Closed(old), Offer::Closed(new)) if old == new => {}
             (_, Offer::Open(served, price)) => {
                 tracing::info!(task = %hex::encode(served.task.0), price, "accepting jobs");
-            },
+            }
             (_, Offer::Closed(reason)) => tracing::warn!(reason, "accepting no jobs"),
         }
     }
 
     async fn has(&self, task: H256) -> bool {
         let library = self.library.clone();
-        tokio::task::spawn_blocking(move || library.has(task)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || library.has(task))
+            .await
+            .unwrap_or_default()
     }
 }

@@ -5,7 +5,9 @@ use based_primitives::{Balance, BrainId, JobId, SpendingAccountId};
 use rusqlite::{params, Connection, OptionalExtension, Row};
 use sp_core::H256;
 
-use super::{account_column, account_value, amount_column, amount_value, hash_value, unix_now, Db, DbError, DbResult};
+use super::{
+    account_column, account_value, amount_column, amount_value, hash_value, unix_now, Db, DbError, DbResult,
+};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,8 +28,14 @@ pub enum JobState {
 
 impl JobState {
     /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Done, Self::Paid, Self::Failed, Self::Expired];
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Done,
+        Self::Paid,
+        Self::Failed,
+        Self::Expired,
+    ];
 
     /// Name in metrics and `status`.
     pub fn name(self) -> &'static str {
@@ -212,7 +220,9 @@ impl Db {
         let connection = self.lock();
         set_state(&connection, id, JobState::Running, None)?;
         let input = connection
-            .query_row("SELECT input FROM ciphertexts WHERE job = ?1", [&id[..]], |row| row.get(0))
+            .query_row("SELECT input FROM ciphertexts WHERE job = ?1", [&id[..]], |row| {
+                row.get(0)
+            })
             .optional()?;
         Ok(input.flatten())
     }
@@ -253,7 +263,11 @@ impl Db {
     pub fn output(&self, id: &JobId) -> DbResult<Option<Vec<u8>>> {
         let output = self
             .lock()
-            .query_row("SELECT output FROM ciphertexts WHERE job = ?1", [&id[..]], |row| row.get(0))
+            .query_row(
+                "SELECT output FROM ciphertexts WHERE job = ?1",
+                [&id[..]],
+                |row| row.get(0),
+            )
             .optional()?;
         Ok(output.flatten())
     }
@@ -283,12 +297,21 @@ impl Db {
         let expired = transaction.execute(
             "UPDATE jobs SET state = ?1, receipt = NULL, signature = NULL, changed = ?4
              WHERE state = ?2 AND changed < ?3",
-            params![JobState::Expired as u8, JobState::Done as u8, now.saturating_sub(unpaid), now],
+            params![
+                JobState::Expired as u8,
+                JobState::Done as u8,
+                now.saturating_sub(unpaid),
+                now
+            ],
         )?;
         transaction.execute(
             "DELETE FROM ciphertexts WHERE job IN (
                 SELECT id FROM jobs WHERE state = ?1 OR (state = ?2 AND changed < ?3))",
-            params![JobState::Expired as u8, JobState::Paid as u8, now.saturating_sub(paid)],
+            params![
+                JobState::Expired as u8,
+                JobState::Paid as u8,
+                now.saturating_sub(paid)
+            ],
         )?;
         transaction.execute(
             "DELETE FROM jobs WHERE state IN (?1, ?2, ?3) AND changed < ?4",
@@ -310,7 +333,12 @@ fn refuse(connection: &Connection, job: &NewJob, limits: AdmissionLimits) -> DbR
     let unpaid: Option<Vec<u8>> = connection
         .query_row(
             "SELECT id FROM jobs WHERE account = ?1 AND state IN (?2, ?3, ?4) LIMIT 1",
-            params![account, JobState::Queued as u8, JobState::Running as u8, JobState::Done as u8],
+            params![
+                account,
+                JobState::Queued as u8,
+                JobState::Running as u8,
+                JobState::Done as u8
+            ],
             |row| row.get(0),
         )
         .optional()?;
@@ -328,7 +356,10 @@ fn refuse(connection: &Connection, job: &NewJob, limits: AdmissionLimits) -> DbR
     let promised = super::vouchers::cumulative(connection, job.terms.account)?.max(limits.redeemed);
     let needed = promised.saturating_add(job.price);
     if needed > limits.reserved {
-        return Ok(Some(Refusal::Reservation { reserved: limits.reserved, needed }));
+        return Ok(Some(Refusal::Reservation {
+            reserved: limits.reserved,
+            needed,
+        }));
     }
     Ok(None)
 }
@@ -359,7 +390,8 @@ pub(super) fn find(connection: &Connection, id: &JobId) -> DbResult<Option<Job>>
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([&id[..]])?;
-    rows.next()?.map(read).transpose()
+    let job = rows.next()?.map(read).transpose()?;
+    Ok(job)
 }
 
 fn read(row: &Row<'_>) -> DbResult<Job> {
@@ -376,7 +408,10 @@ fn read(row: &Row<'_>) -> DbResult<Job> {
         key: hash_value("jobs.key", &row.get::<_, Vec<u8>>(4)?)?,
         input: hash_value("jobs.input", &row.get::<_, Vec<u8>>(5)?)?,
         price: amount_value("jobs.price", &row.get::<_, Vec<u8>>(6)?)?,
-        state: JobState::ALL.get(usize::from(state)).copied().ok_or(DbError::Corrupt("jobs.state"))?,
+        state: JobState::ALL
+            .get(usize::from(state))
+            .copied()
+            .ok_or(DbError::Corrupt("jobs.state"))?,
         receipt: receipt.zip(signature),
         paid: paid.map(|bytes| amount_value("jobs.paid", &bytes)).transpose()?,
         reason: row.get(11)?,

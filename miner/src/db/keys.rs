@@ -36,29 +36,33 @@ impl Db {
         Ok(touched > 0)
     }
 
-    /// Whether the account may upload another key.
-    pub fn may_upload(&self, account: SpendingAccountId, quota: UploadQuota) -> DbResult<bool> {
-        let connection = self.lock();
-        let since = unix_now().saturating_sub(quota.window);
+    /// Counts an upload that begins, whatever becomes of it; `false` if the account's quota is used up.
+    pub fn take_upload(&self, account: SpendingAccountId, quota: UploadQuota) -> DbResult<bool> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        let now = unix_now();
+        let since = now.saturating_sub(quota.window);
         let account = account_column(account);
-        connection.execute("DELETE FROM key_uploads WHERE at < ?1", [since])?;
-        let uploads: u64 =
-            connection.query_row("SELECT count(*) FROM key_uploads WHERE account = ?1", [account], |row| row.get(0))?;
-        let paid: u64 = connection.query_row(
+        transaction.execute("DELETE FROM key_uploads WHERE at < ?1", [since])?;
+        let uploads: u64 = transaction.query_row(
+            "SELECT count(*) FROM key_uploads WHERE account = ?1",
+            [account],
+            |row| row.get(0),
+        )?;
+        let paid: u64 = transaction.query_row(
             "SELECT count(*) FROM jobs WHERE account = ?1 AND state = ?2 AND changed >= ?3",
             params![account, JobState::Paid as u8, since],
             |row| row.get(0),
         )?;
-        Ok(uploads < quota.uploads.saturating_add(paid))
-    }
-
-    /// Counts an upload of the account, complete or not: what is limited is the work it causes.
-    pub fn count_upload(&self, account: SpendingAccountId) -> DbResult<()> {
-        self.lock().execute(
-            "INSERT INTO key_uploads (account, at) VALUES (?1, ?2)",
-            params![account_column(account), unix_now()],
-        )?;
-        Ok(())
+        let allowed = uploads < quota.uploads.saturating_add(paid);
+        if allowed {
+            transaction.execute(
+                "INSERT INTO key_uploads (account, at) VALUES (?1, ?2)",
+                params![account, now],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(allowed)
     }
 
     /// Records a stored key.
@@ -73,7 +77,8 @@ impl Db {
 
     /// Forgets a key for all accounts.
     pub fn remove_key(&self, hash: &H256) -> DbResult<()> {
-        self.lock().execute("DELETE FROM keys WHERE hash = ?1", [&hash.0[..]])?;
+        self.lock()
+            .execute("DELETE FROM keys WHERE hash = ?1", [&hash.0[..]])?;
         Ok(())
     }
 
@@ -97,7 +102,11 @@ impl Db {
     pub fn key_bytes(&self) -> DbResult<u64> {
         let bytes: Option<u64> = self
             .lock()
-            .query_row("SELECT sum(size) FROM (SELECT DISTINCT hash, size FROM keys)", [], |row| row.get(0))
+            .query_row(
+                "SELECT sum(size) FROM (SELECT DISTINCT hash, size FROM keys)",
+                [],
+                |row| row.get(0),
+            )
             .optional()?
             .flatten();
         Ok(bytes.unwrap_or_default())

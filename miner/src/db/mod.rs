@@ -128,7 +128,9 @@ impl Db {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
         migrate(&mut connection)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+        })
     }
 
     /// Binds the state to a chain, a miner and a Brain at the first call and checks them at later ones.
@@ -148,12 +150,14 @@ impl Db {
                 .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
                 .optional()?;
             match known {
-                Some(known) if known == value => {},
+                Some(known) if known == value => {}
                 Some(_) => return Err(DbError::Foreign(name)),
                 None => {
-                    transaction
-                        .execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", params![name, value])?;
-                },
+                    transaction.execute(
+                        "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+                        params![name, value],
+                    )?;
+                }
             }
         }
         transaction.commit()?;
@@ -182,7 +186,10 @@ impl Db {
 fn migrate(connection: &mut Connection) -> DbResult<()> {
     let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > MIGRATIONS.len() {
-        return Err(DbError::Newer { found, known: MIGRATIONS.len() });
+        return Err(DbError::Newer {
+            found,
+            known: MIGRATIONS.len(),
+        });
     }
     for (version, sql) in MIGRATIONS.iter().enumerate().skip(found) {
         let transaction = connection.transaction()?;
@@ -213,7 +220,10 @@ fn amount_column(amount: u128) -> Vec<u8> {
 }
 
 fn amount_value(column: &'static str, bytes: &[u8]) -> DbResult<u128> {
-    bytes.try_into().map(u128::from_be_bytes).map_err(|_| DbError::Corrupt(column))
+    bytes
+        .try_into()
+        .map(u128::from_be_bytes)
+        .map_err(|_| DbError::Corrupt(column))
 }
 
 fn hash_value(column: &'static str, bytes: &[u8]) -> DbResult<H256> {

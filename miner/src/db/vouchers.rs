@@ -65,7 +65,9 @@ pub enum PaymentError {
     #[error("the job has no result: it is {0}")]
     NoResult(&'static str),
     /// The amount does not cover what was promised before and the price.
-    #[error("the voucher's cumulative amount is {got} and must be at least {needed} (in units of 10^-18 BASED)")]
+    #[error(
+        "the voucher's cumulative amount is {got} and must be at least {needed} (in units of 10^-18 BASED)"
+    )]
     TooLittle {
         /// Amount of the voucher.
         got: Balance,
@@ -80,7 +82,11 @@ pub enum PaymentError {
 /// All that the account promised so far by vouchers to this miner.
 pub(super) fn cumulative(connection: &Connection, account: SpendingAccountId) -> DbResult<Balance> {
     let known: Option<Vec<u8>> = connection
-        .query_row("SELECT cumulative FROM vouchers WHERE account = ?1", [account_column(account)], |row| row.get(0))
+        .query_row(
+            "SELECT cumulative FROM vouchers WHERE account = ?1",
+            [account_column(account)],
+            |row| row.get(0),
+        )
         .optional()?;
     known.map_or(Ok(0), |bytes| amount_value("vouchers.cumulative", &bytes))
 }
@@ -100,7 +106,7 @@ impl Db {
             _ => return Ok(Err(PaymentError::UnknownJob)),
         };
         match (job.state, job.paid) {
-            (JobState::Done, _) => {},
+            (JobState::Done, _) => {}
             (JobState::Paid, Some(paid)) if paid == voucher.cumulative => return Ok(Ok(Payment::Repeated)),
             (JobState::Paid, paid) => return Ok(Err(PaymentError::OtherVoucher(paid.unwrap_or_default()))),
             (state, _) => return Ok(Err(PaymentError::NoResult(state.name()))),
@@ -108,7 +114,10 @@ impl Db {
         let promised = cumulative(&transaction, voucher.account)?.max(redeemed);
         let needed = promised.saturating_add(job.price);
         if voucher.cumulative < needed {
-            return Ok(Err(PaymentError::TooLittle { got: voucher.cumulative, needed }));
+            return Ok(Err(PaymentError::TooLittle {
+                got: voucher.cumulative,
+                needed,
+            }));
         }
         transaction.execute(
             "INSERT INTO vouchers (account, cumulative, redeemed, bytes, expiry, state)
@@ -141,8 +150,8 @@ impl Db {
     /// Newest vouchers in a state, by account.
     pub fn vouchers(&self, state: VoucherState) -> DbResult<Vec<VoucherRow>> {
         let connection = self.lock();
-        let mut statement =
-            connection.prepare("SELECT bytes, submitted, redeemed FROM vouchers WHERE state = ?1 ORDER BY account")?;
+        let mut statement = connection
+            .prepare("SELECT bytes, submitted, redeemed FROM vouchers WHERE state = ?1 ORDER BY account")?;
         let mut rows = statement.query([state as u8])?;
         let mut vouchers = Vec::new();
         while let Some(row) = rows.next()? {
@@ -150,7 +159,12 @@ impl Db {
             let signed =
                 SignedVoucher::decode_all(&mut &bytes[..]).map_err(|_| DbError::Corrupt("vouchers.bytes"))?;
             let redeemed = amount_value("vouchers.redeemed", &row.get::<_, Vec<u8>>(2)?)?;
-            vouchers.push(VoucherRow { signed, state, redeemed, submitted: row.get(1)? });
+            vouchers.push(VoucherRow {
+                signed,
+                state,
+                redeemed,
+                submitted: row.get(1)?,
+            });
         }
         Ok(vouchers)
     }
@@ -218,8 +232,12 @@ impl Db {
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .optional()?;
-        let Some((spender, reserved, redeemed)) = row else { return Ok(None) };
-        let spender: [u8; 32] = spender.try_into().map_err(|_| DbError::Corrupt("reservations.spender"))?;
+        let Some((spender, reserved, redeemed)) = row else {
+            return Ok(None);
+        };
+        let spender: [u8; 32] = spender
+            .try_into()
+            .map_err(|_| DbError::Corrupt("reservations.spender"))?;
         Ok(Some(ReservationSeen {
             spender: AccountId32::new(spender),
             reserved: amount_value("reservations.reserved", &reserved)?,

@@ -21,14 +21,26 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
     if voucher.len() > MAX_VOUCHER {
         return Err(Status::invalid_argument("the voucher cannot be read"));
     }
-    let signed = SignedVoucher::decode_all(&mut &voucher[..])
-        .map_err(|_| Status::invalid_argument("the voucher cannot be read; send the SCALE encoding of a signed one"))?;
+    let signed = SignedVoucher::decode_all(&mut &voucher[..]).map_err(|_| {
+        Status::invalid_argument("the voucher cannot be read; send the SCALE encoding of a signed one")
+    })?;
     let (id, account) = (signed.voucher.job, signed.voucher.account);
-    let job = shared.parts.db.run(move |db| db.job(&id)).await.map_err(db_status)?;
-    let job = job.filter(|job| job.account == account).ok_or(PaymentError::UnknownJob)?;
+    let job = shared
+        .parts
+        .db
+        .run(move |db| db.job(&id))
+        .await
+        .map_err(db_status)?;
+    let job = job
+        .filter(|job| job.account == account)
+        .ok_or(PaymentError::UnknownJob)?;
     // A paid job is given out again even when its account or the node is gone by now.
     let paid = job.paid == Some(signed.voucher.cumulative);
-    let terms = if paid { seen(shared, account).await? } else { terms(shared, account).await? };
+    let terms = if paid {
+        seen(shared, account).await?
+    } else {
+        terms(shared, account).await?
+    };
     let context = VoucherContext {
         genesis: shared.genesis,
         miner: &shared.miner,
@@ -43,18 +55,32 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
     }
     let redeemed = terms.redeemed;
     let cumulative = signed.voucher.cumulative;
-    match shared.parts.db.run(move |db| db.pay(&signed, redeemed)).await.map_err(db_status)?? {
+    match shared
+        .parts
+        .db
+        .run(move |db| db.pay(&signed, redeemed))
+        .await
+        .map_err(db_status)??
+    {
         Payment::New => tracing::info!(job = %hex::encode(id), account, cumulative, "paid by voucher"),
         Payment::Repeated => tracing::debug!(job = %hex::encode(id), "collected again"),
     }
-    let output = shared.parts.db.run(move |db| db.output(&id)).await.map_err(db_status)?;
+    let output = shared
+        .parts
+        .db
+        .run(move |db| db.output(&id))
+        .await
+        .map_err(db_status)?;
     output.ok_or_else(|| Status::not_found("the output of this paid job is no longer kept"))
 }
 
 /// What the account has reserved: by the chain, or as last seen there while the node is silent.
 async fn terms(shared: &Arc<Shared>, account: u64) -> Result<ReservationSeen, Status> {
     match shared.account(account).await {
-        Ok(Some(Account { reservation: Some(_), .. })) | Err(_) => seen(shared, account).await,
+        Ok(Some(Account {
+            reservation: Some(_), ..
+        }))
+        | Err(_) => seen(shared, account).await,
         Ok(Some(_)) => Err(Refused::NoReservation.into()),
         Ok(None) => Err(Refused::NoAccount(account).into()),
     }
@@ -62,7 +88,12 @@ async fn terms(shared: &Arc<Shared>, account: u64) -> Result<ReservationSeen, St
 
 /// What was last seen of the account's reservation.
 async fn seen(shared: &Arc<Shared>, account: u64) -> Result<ReservationSeen, Status> {
-    let seen = shared.parts.db.run(move |db| db.reservation(account)).await.map_err(db_status)?;
+    let seen = shared
+        .parts
+        .db
+        .run(move |db| db.reservation(account))
+        .await
+        .map_err(db_status)?;
     seen.ok_or_else(|| Refused::NoReservation.into())
 }
 

@@ -33,7 +33,12 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
     let id = terms.job;
     shared.check_brain(terms.brain)?;
 
-    let known = shared.parts.db.run(move |db| db.job(&id)).await.map_err(db_status)?;
+    let known = shared
+        .parts
+        .db
+        .run(move |db| db.job(&id))
+        .await
+        .map_err(db_status)?;
     if let Some(job) = known.filter(|job| !matches!(job.state, JobState::Failed | JobState::Expired)) {
         return attach(shared, &job, &terms, &signature).await;
     }
@@ -59,31 +64,53 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
             terms.max_price
         )));
     }
-    let (spender, reservation) = shared.customer(terms.account).await?;
+    let (spender, reservation) = shared.customer(terms.account, price).await?;
     terms.verify(&signature, &shared.genesis, &shared.miner, &spender)?;
     let (key, account) = (terms.evaluation_key, terms.account);
-    if !shared.parts.db.run(move |db| db.touch_key(&key, account)).await.map_err(db_status)? {
+    if !shared
+        .parts
+        .db
+        .run(move |db| db.touch_key(&key, account))
+        .await
+        .map_err(db_status)?
+    {
         return Err(Status::failed_precondition(
             "evaluation key not stored for this spending account; upload it and submit the job again",
         ));
     }
 
     let Ok(_turn) = shared.job_uploads.try_acquire() else {
-        return Err(Status::resource_exhausted("other jobs are being uploaded; try again in a minute"));
+        return Err(Status::resource_exhausted(
+            "other jobs are being uploaded; try again in a minute",
+        ));
     };
     let data = |message: JobUpload| match message.part {
         Some(Part::Data(data)) => Some(data),
         _ => None,
     };
-    let bytes = upload::body(&mut stream, size, &terms.input, data).await?;
-    let bytes = bytes.ok_or_else(|| Status::data_loss("the input did not come; submit the job again"))?;
-    served.model.check_input(&bytes).map_err(|error| Status::invalid_argument(error.to_string()))?;
-    admit(shared, NewJob { terms, price, bytes }, reservation.reserved, reservation.redeemed).await?;
+    let first = upload::next(&mut stream).await?;
+    let first = first.ok_or_else(|| Status::data_loss("the input did not come; submit the job again"))?;
+    let bytes = upload::body(&mut stream, first, size, &terms.input, data).await?;
+    served
+        .model
+        .check_input(&bytes)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    admit(
+        shared,
+        NewJob { terms, price, bytes },
+        reservation.reserved,
+        reservation.redeemed,
+    )
+    .await?;
     Ok(id)
 }
 
 async fn admit(shared: &Arc<Shared>, job: NewJob, reserved: u128, redeemed: u128) -> Result<(), Status> {
-    let limits = AdmissionLimits { queue: limits::QUEUE, reserved, redeemed };
+    let limits = AdmissionLimits {
+        queue: limits::QUEUE,
+        reserved,
+        redeemed,
+    };
     let output = shared.offer()?.0.model.limits().output_bytes;
     let needed = output.saturating_add(job.bytes.len() as u64);
     let (keys, queue) = (shared.parts.keys.clone(), shared.parts.queue.clone());
@@ -100,7 +127,7 @@ async fn admit(shared: &Arc<Shared>, job: NewJob, reserved: u128, redeemed: u128
         Ok(Admission::New(job)) => {
             tracing::info!(job = %hex::encode(job.id), account = job.account, "queued");
             Ok(())
-        },
+        }
         Ok(Admission::Known(_)) => Ok(()),
         Err(refusal) => Err(refusal.into()),
     }
@@ -117,7 +144,12 @@ async fn attach(
         return Err(Refusal::OtherContents.into());
     }
     let account = job.account;
-    let seen = shared.parts.db.run(move |db| db.reservation(account)).await.map_err(db_status)?;
+    let seen = shared
+        .parts
+        .db
+        .run(move |db| db.reservation(account))
+        .await
+        .map_err(db_status)?;
     let spender = seen.map(|seen| seen.spender).ok_or_else(stopping)?;
     terms.verify(signature, &shared.genesis, &shared.miner, &spender)?;
     Ok(job.id)
@@ -135,28 +167,31 @@ pub(super) fn events(shared: Arc<Shared>, id: JobId) -> impl Stream<Item = Resul
         None => Follow::Wait(watch::channel(Stage::Ended).1, None),
     };
     futures::stream::unfold((shared, start), move |(shared, follow)| async move {
-        let Follow::Wait(mut stages, told) = follow else { return None };
+        let Follow::Wait(mut stages, told) = follow else {
+            return None;
+        };
         let stage = match changed(&shared, &mut stages, told).await {
             Some(stage) => stage,
             None => return Some((Err(stopping()), (shared, Follow::End))),
         };
         let event = match &stage {
             Stage::Queued(position) => Event::Queued(Queued { position: *position }),
-            Stage::Running(done, total, layer) => {
-                Event::Progress(Progress { done: *done, total: *total, layer: layer.to_string() })
-            },
+            Stage::Running(done, total, layer) => Event::Progress(Progress {
+                done: *done,
+                total: *total,
+                layer: layer.to_string(),
+            }),
             Stage::Ended => return Some((ended(&shared, id).await, (shared, Follow::End))),
         };
-        Some((Ok(JobEvent { event: Some(event) }), (shared, Follow::Wait(stages, Some(stage)))))
+        Some((
+            Ok(JobEvent { event: Some(event) }),
+            (shared, Follow::Wait(stages, Some(stage))),
+        ))
     })
 }
 
 /// The next stage to tell; the last one again as a sign of life. `None` when the program ends.
-async fn changed(
-    shared: &Shared,
-    stages: &mut watch::Receiver<Stage>,
-    told: Option<Stage>,
-) -> Option<Stage> {
+async fn changed(shared: &Shared, stages: &mut watch::Receiver<Stage>, told: Option<Stage>) -> Option<Stage> {
     if told.is_some() {
         if stages.borrow().clone() != Stage::Ended {
             tokio::time::sleep(PACE).await;
@@ -175,18 +210,25 @@ async fn changed(
 }
 
 async fn ended(shared: &Shared, id: JobId) -> Result<JobEvent, Status> {
-    let job = shared.parts.db.run(move |db| db.job(&id)).await.map_err(db_status)?;
+    let job = shared
+        .parts
+        .db
+        .run(move |db| db.job(&id))
+        .await
+        .map_err(db_status)?;
     let job = job.ok_or_else(|| Status::not_found("the job is no longer known; submit a new one"))?;
     match (job.state, job.receipt) {
-        (JobState::Done | JobState::Paid, Some((receipt, signature))) => {
-            Ok(JobEvent { event: Some(Event::Receipt(SignedReceipt { receipt, signature })) })
-        },
+        (JobState::Done | JobState::Paid, Some((receipt, signature))) => Ok(JobEvent {
+            event: Some(Event::Receipt(SignedReceipt { receipt, signature })),
+        }),
         (JobState::Failed, _) => Err(Status::internal(format!(
             "the job failed and costs nothing: {}",
             job.reason.unwrap_or_default()
         ))),
         (JobState::Expired, _) => Err(Status::not_found("the job's output was not collected in time")),
-        _ => Err(Status::unavailable("the miner stopped before the job ended; submit it again, it is not charged twice")),
+        _ => Err(Status::unavailable(
+            "the miner stopped before the job ended; submit it again, it is not charged twice",
+        )),
     }
 }
 

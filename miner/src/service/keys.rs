@@ -6,6 +6,7 @@ use based_client::wire::{
     proto::{key_upload::Part, KeyReply, KeyUpload},
     KeyTerms,
 };
+use based_primitives::SpendingAccountId;
 use tonic::{Status, Streaming};
 
 use super::{db_status, key_status, stopping, upload, Shared};
@@ -21,7 +22,7 @@ pub(super) async fn upload(
     };
     let (terms, signature) = KeyTerms::parse(&header)?;
     shared.check_brain(terms.brain)?;
-    let (served, _) = shared.offer()?;
+    let (served, price) = shared.offer()?;
     let size = served.set.evaluation_key_bytes;
     if terms.size != size {
         return Err(Status::invalid_argument(format!(
@@ -30,19 +31,37 @@ pub(super) async fn upload(
         )));
     }
     if terms.expiry < shared.head() {
-        return Err(Status::invalid_argument("the key's header has expired; sign a new one"));
+        return Err(Status::invalid_argument(
+            "the key's header has expired; sign a new one",
+        ));
     }
-    let (spender, _) = shared.customer(terms.account).await?;
+    let (spender, _) = shared.customer(terms.account, price).await?;
     terms.verify(&signature, &shared.genesis, &shared.miner, &spender)?;
     let (hash, account) = (terms.sha256, terms.account);
-    if shared.parts.db.run(move |db| db.touch_key(&hash, account)).await.map_err(db_status)? {
+    if shared
+        .parts
+        .db
+        .run(move |db| db.touch_key(&hash, account))
+        .await
+        .map_err(db_status)?
+    {
         return Ok(KeyReply { stored: true });
     }
+    let Some(first) = upload::next(&mut stream).await? else {
+        return Ok(KeyReply { stored: false });
+    };
 
     let Ok(_turn) = shared.key_uploads.try_acquire() else {
-        return Err(Status::resource_exhausted("other keys are being uploaded; try again in a minute"));
+        return Err(Status::resource_exhausted(
+            "other keys are being uploaded; try again in a minute",
+        ));
     };
-    let allowed = shared.parts.db.run(move |db| db.may_upload(account, limits::UPLOAD_QUOTA)).await;
+    let _one_at_a_time = Uploading::start(shared, account)?;
+    let allowed = shared
+        .parts
+        .db
+        .run(move |db| db.take_upload(account, limits::UPLOAD_QUOTA))
+        .await;
     if !allowed.map_err(db_status)? {
         return Err(Status::resource_exhausted(
             "this spending account uploaded its quota of keys for today; use a key that is stored, or try again \
@@ -53,20 +72,50 @@ pub(super) async fn upload(
         Some(Part::Data(data)) => Some(data),
         _ => None,
     };
-    let Some(bytes) = upload::body(&mut stream, size, &hash, data).await? else {
-        return Ok(KeyReply { stored: false });
-    };
-    shared.parts.db.run(move |db| db.count_upload(account)).await.map_err(db_status)?;
+    let bytes = upload::body(&mut stream, first, size, &hash, data).await?;
+    let _check = shared.key_checks.acquire().await.map_err(|_| stopping())?;
     let (keys, set) = (shared.parts.keys.clone(), served.set);
     let stored = tokio::task::spawn_blocking(move || {
         let room = keys.make_room(account, size)?;
         keys.store(room, &KeyRow { hash, account, size }, &bytes, &set)
     });
     match stored.await.unwrap_or(Err(KeyStoreError::Interrupted)) {
-        Ok(()) => {},
-        Err(_) if shared.parts.stop.flag().load(std::sync::atomic::Ordering::Acquire) => return Err(stopping()),
+        Ok(()) => {}
+        Err(_)
+            if shared
+                .parts
+                .stop
+                .flag()
+                .load(std::sync::atomic::Ordering::Acquire) =>
+        {
+            return Err(stopping())
+        }
         Err(error) => return Err(key_status(error)),
     }
     tracing::info!(account, key = %hex::encode(hash.0), "stored an evaluation key");
     Ok(KeyReply { stored: true })
+}
+
+/// Marks an account as uploading, until dropped.
+struct Uploading<'a> {
+    shared: &'a Shared,
+    account: SpendingAccountId,
+}
+
+impl<'a> Uploading<'a> {
+    fn start(shared: &'a Shared, account: SpendingAccountId) -> Result<Self, Status> {
+        if shared.uploading().insert(account) {
+            Ok(Self { shared, account })
+        } else {
+            Err(Status::resource_exhausted(
+                "this spending account uploads a key already; wait for it to end",
+            ))
+        }
+    }
+}
+
+impl Drop for Uploading<'_> {
+    fn drop(&mut self) {
+        self.shared.uploading().remove(&self.account);
+    }
 }

@@ -5,18 +5,19 @@ mod jobs;
 mod keys;
 mod upload;
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use based_client::{
-    tls::ComputeKeyPair,
-    wire::{
-        self,
-        proto::{
-            miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
-            KeyReply, KeyUpload, ModelFileRequest,
-        },
-        MAX_CHUNK,
+use based_client::wire::{
+    self,
+    proto::{
+        miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
+        KeyReply, KeyUpload, ModelFileRequest,
     },
+    MAX_CHUNK,
 };
 use based_primitives::{Balance, BrainId, SpendingAccountId};
 use futures::Stream;
@@ -49,8 +50,6 @@ pub struct Parts {
     pub situation: watch::Receiver<Situation>,
     /// Brain that is served.
     pub brain: BrainId,
-    /// Computekey of the endpoint.
-    pub computekey: ComputeKeyPair,
     /// Threads that evaluate.
     pub threads: usize,
     /// End of the program.
@@ -67,6 +66,8 @@ struct Shared {
     miner: AccountId32,
     chain_reads: Semaphore,
     key_uploads: Semaphore,
+    key_checks: Semaphore,
+    uploading: Mutex<HashSet<SpendingAccountId>>,
     job_uploads: Semaphore,
 }
 
@@ -83,6 +84,8 @@ impl Service {
             miner,
             chain_reads: Semaphore::new(limits::CHAIN_READS),
             key_uploads: Semaphore::new(limits::KEY_UPLOADS),
+            key_checks: Semaphore::new(limits::KEY_CHECKS),
+            uploading: Mutex::default(),
             job_uploads: Semaphore::new(limits::JOB_UPLOADS),
         }))
     }
@@ -93,8 +96,15 @@ impl Shared {
     fn offer(&self) -> Result<(Arc<Served>, Balance), Status> {
         match &self.parts.situation.borrow().offer {
             Offer::Open(served, price) => Ok((served.clone(), *price)),
-            Offer::Closed(reason) => Err(Status::unavailable(format!("this miner accepts no jobs: {reason}"))),
+            Offer::Closed(reason) => Err(Status::unavailable(format!(
+                "this miner accepts no jobs: {reason}"
+            ))),
         }
+    }
+
+    /// Accounts that upload a key now.
+    fn uploading(&self) -> MutexGuard<'_, HashSet<SpendingAccountId>> {
+        self.uploading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn head(&self) -> u32 {
@@ -105,28 +115,49 @@ impl Shared {
         if brain == self.parts.brain {
             Ok(())
         } else {
-            Err(Status::invalid_argument(format!("this miner serves Brain {}, not {brain}", self.parts.brain)))
+            Err(Status::invalid_argument(format!(
+                "this miner serves Brain {}, not {brain}",
+                self.parts.brain
+            )))
         }
     }
 
     async fn account(&self, id: SpendingAccountId) -> Result<Option<Account>, Status> {
+        if !self.parts.situation.borrow().reachable {
+            return Err(chain_status(ChainError::Unreachable(
+                "no answer to the last question".into(),
+            )));
+        }
         let _turn = self.chain_reads.acquire().await.map_err(|_| stopping())?;
         let account = self.parts.chain.account(id).await.map_err(chain_status)?;
-        if let Some(Account { spending, reservation: Some(reservation) }) = &account {
+        if let Some(Account {
+            spending,
+            reservation: Some(reservation),
+        }) = &account
+        {
             let seen = ReservationSeen {
                 spender: spending.spender.clone(),
                 reserved: reservation.reserved,
                 redeemed: reservation.redeemed,
             };
-            self.parts.db.run(move |db| db.see_reservation(id, &seen)).await.map_err(db_status)?;
+            self.parts
+                .db
+                .run(move |db| db.see_reservation(id, &seen))
+                .await
+                .map_err(db_status)?;
         }
         Ok(account)
     }
 
-    /// Spender and reservation of an account that may order new work.
-    async fn customer(&self, id: SpendingAccountId) -> Result<(AccountId32, Reservation), Status> {
+    /// Spender and reservation of an account that may order work for `price`.
+    async fn customer(
+        &self,
+        id: SpendingAccountId,
+        price: Balance,
+    ) -> Result<(AccountId32, Reservation), Status> {
         let account = self.account(id).await?;
-        Ok(payments::reservation_for(id, account, self.parts.brain, self.head())?)
+        let brain = self.parts.brain;
+        Ok(payments::reservation_for(id, account, brain, self.head(), price)?)
     }
 }
 
@@ -164,13 +195,18 @@ impl Miner for Service {
         let (served, _) = self.0.offer()?;
         let name = request.into_inner().name;
         let bytes = served.public.get(name.as_str()).cloned().ok_or_else(|| {
-            Status::not_found(format!("no such public file; there are {}", wire::MODEL_FILES.join(", ")))
+            Status::not_found(format!(
+                "no such public file; there are {}",
+                wire::MODEL_FILES.join(", ")
+            ))
         })?;
         Ok(Response::new(in_chunks(bytes, limits::FILE_CHUNK)))
     }
 
     async fn upload_key(&self, request: Request<Streaming<KeyUpload>>) -> Result<Response<KeyReply>, Status> {
-        keys::upload(&self.0, request.into_inner()).await.map(Response::new)
+        keys::upload(&self.0, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn submit(
@@ -222,6 +258,6 @@ fn key_status(error: KeyStoreError) -> Status {
         KeyStoreError::Io(_) | KeyStoreError::Interrupted => {
             tracing::error!(%error, "key storage failed");
             Status::internal("the miner's key storage failed; try again later or ask another miner")
-        },
+        }
     }
 }

@@ -11,34 +11,38 @@ use crate::limits;
 
 /// The next message, if it comes in time.
 pub(super) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Status> {
-    timeout(limits::NEXT_MESSAGE, stream.message()).await.map_err(|_| slow(limits::NEXT_MESSAGE))?
+    timeout(limits::NEXT_MESSAGE, stream.message())
+        .await
+        .map_err(|_| slow(limits::NEXT_MESSAGE))?
 }
 
-/// The rest of an upload, of exactly `size` bytes with the hash `expected`.
+/// An upload whose first bytes came, of exactly `size` bytes with the hash `expected`.
 ///
-/// `data` takes the bytes out of a message; it is `None` for a second header. An upload that ends before
-/// its first byte is `Ok(None)`: the client only asked.
+/// `data` takes the bytes out of a message; it is `None` for a second header.
 pub(super) async fn body<T>(
     stream: &mut Streaming<T>,
+    first: T,
     size: u64,
     expected: &H256,
     data: impl Fn(T) -> Option<Vec<u8>>,
-) -> Result<Option<Vec<u8>>, Status> {
+) -> Result<Vec<u8>, Status> {
     let mut upload = Reassembly::new(size, size)?;
     let allowed = limits::upload_time(size);
     let deadline = Instant::now() + allowed;
-    loop {
-        let message = timeout_at(deadline, next(stream)).await.map_err(|_| slow(allowed))??;
-        let Some(message) = message else { break };
-        let bytes = data(message).ok_or_else(|| Status::invalid_argument("the header comes first and once"))?;
+    let mut message = Some(first);
+    while let Some(part) = message {
+        let bytes = data(part).ok_or_else(|| Status::invalid_argument("the header comes first and once"))?;
         upload.push(&bytes)?;
+        message = timeout_at(deadline, next(stream))
+            .await
+            .map_err(|_| slow(allowed))??;
     }
-    if upload.received() == 0 {
-        return Ok(None);
-    }
-    Ok(Some(upload.finish(expected)?))
+    Ok(upload.finish(expected)?)
 }
 
 fn slow(allowed: Duration) -> Status {
-    Status::deadline_exceeded(format!("nothing more came within {} s; send it again", allowed.as_secs()))
+    Status::deadline_exceeded(format!(
+        "nothing more came within {} s; send it again",
+        allowed.as_secs()
+    ))
 }

@@ -1,0 +1,11 @@
+//! The miner against a chain held in memory, with real keys, ciphertexts and TLS connections.
+
+mod fake;
+mod harness;
+mod jobs;
+mod keys;
+mod redemption;
+mod restart;
+mod state;
+mod task;
+mod vouchers;
