@@ -282,7 +282,7 @@ mod invariants {
                 );
                 ensure!(positions <= MAX_POSITIONS, "an account has too many positions");
             }
-            let mut promised = owed;
+            let mut promised = owed.checked_add(T::Currency::minimum_balance()).ok_or(OVERFLOW)?;
             for (_, _, take) in Commissions::<T>::iter() {
                 promised = promised.checked_add(take).ok_or(OVERFLOW)?;
             }

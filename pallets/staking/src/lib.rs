@@ -33,7 +33,7 @@
 //! - A pool's stake is the sum of its positions, a Brain's that of its pools, the network's that of all
 //!   Brains; what an account has staked and is unstaking is what is held of it (C.9-4).
 //! - For every pool, accrued + residual + claimed = credited, exactly.
-//! - The reward account holds at least what stakers and validators can claim.
+//! - The reward account holds at least what stakers and validators can claim, and its existential deposit.
 //! - Positions are empty or at least the minimum stake; an account has at most 64.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(

@@ -216,3 +216,39 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn the_invariants_notice_a_damaged_state() {
+    build_and_execute(|| {
+        stake(ALICE, BRAIN, Some(VALIDATOR), 8 * BASED).unwrap();
+        stake(ALICE, BRAIN, None, 8 * BASED).unwrap();
+        reward(BRAIN, Some(VALIDATOR), BASED);
+        unstake(ALICE, BRAIN, None, BASED).unwrap();
+        let directed = || Target {
+            brain: BRAIN,
+            validator: Some(VALIDATOR),
+        };
+        let change_pool = |change: fn(&mut crate::Pool)| {
+            Pools::<Test>::mutate(directed(), |pool| change(pool.as_mut().unwrap()));
+        };
+        let damages: [&dyn Fn(); 9] = [
+            &|| change_pool(|pool| pool.staked += 1),
+            &|| change_pool(|pool| pool.positions += 1),
+            &|| change_pool(|pool| pool.rewards.residual_q64 += 1),
+            &|| change_pool(|pool| pool.credited += 1),
+            &|| change_pool(|pool| pool.claimed += 1),
+            &|| crate::TotalStake::<Test>::mutate(|total| *total += 1),
+            &|| crate::BrainTotals::<Test>::mutate(BRAIN, |total| *total += 1),
+            &|| Unstaking::<Test>::remove(ALICE),
+            &|| crate::Commissions::<Test>::mutate(VALIDATOR, BRAIN, |take| *take += 1),
+        ];
+        for (index, damage) in damages.into_iter().enumerate() {
+            let noticed = frame_support::storage::with_transaction(|| {
+                damage();
+                let outcome = Ok::<_, sp_runtime::DispatchError>(Staking::do_try_state().is_err());
+                frame_support::storage::TransactionOutcome::Rollback(outcome)
+            });
+            assert_eq!(noticed, Ok(true), "damage {index}");
+        }
+    });
+}
