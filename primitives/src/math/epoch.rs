@@ -126,6 +126,12 @@ pub fn effective_validator_stakes(stakes: &[Balance], brain_directed: Balance) -
         .collect()
 }
 
+/// Stake from which validators are active: the 70th percentile of those that count (C.3, B.31); `None` if none does.
+pub fn activity_bar(stakes: impl IntoIterator<Item = Balance>) -> Option<Balance> {
+    let counted = stakes.into_iter().filter(|stake| *stake >= MIN_VALIDATOR_STAKE);
+    percentile(counted, ACTIVE_PERCENTILE)
+}
+
 /// Adds shares of consensus and of accuracy, both of the same scale: `share + beta * accuracy`, times 10^9 (B.14).
 pub fn blend(share: u128, accuracy: u128, beta: u64) -> u128 {
     share
@@ -164,12 +170,7 @@ impl EpochInput {
 
     /// Validators at or above the 70th percentile of stake whose fresh weights rank somebody (C.3).
     fn active(&self, columns: &Columns) -> Vec<Active<'_>> {
-        let counted = self
-            .validators
-            .iter()
-            .map(|v| v.stake)
-            .filter(|stake| *stake >= MIN_VALIDATOR_STAKE);
-        let Some(bar) = percentile(counted, ACTIVE_PERCENTILE) else {
+        let Some(bar) = activity_bar(self.validators.iter().map(|validator| validator.stake)) else {
             return Vec::new();
         };
         let mut active: Vec<Active<'_>> = self

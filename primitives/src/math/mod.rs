@@ -14,7 +14,7 @@ pub use accumulator::{Accumulator, Checkpoint};
 pub use apportion::{apportion, split};
 pub use bonds::{next_bonds, Row};
 pub use epoch::{
-    blend, effective_validator_stakes, BondRow, EpochInput, EpochOutput, EpochPeer, EpochScore,
+    activity_bar, blend, effective_validator_stakes, BondRow, EpochInput, EpochOutput, EpochPeer, EpochScore,
     EpochValidator, WeightRow, ONE_Q96,
 };
 pub use percentile::{nearest_rank, percentile};
