@@ -288,12 +288,10 @@ impl<T: Config> Pallet<T> {
             minted == total_reward(now),
             "minted is not the sum of block rewards"
         );
-        let sum = |parts: &mut dyn Iterator<Item = Balance>| {
-            parts.try_fold(0u128, |sum, part| sum.checked_add(part))
-        };
-        let liabilities = sum(&mut Budgets::<T>::iter_values())
-            .zip(sum(&mut Pending::<T>::iter_values()))
-            .and_then(|(budgets, pending)| budgets.checked_add(pending)?.checked_add(Carry::<T>::get()))
+        let liabilities = Budgets::<T>::iter_values()
+            .chain(Pending::<T>::iter_values())
+            .chain([Carry::<T>::get()])
+            .try_fold(0u128, |sum: Balance, part| sum.checked_add(part))
             .ok_or("sums overflow")?;
         ensure!(
             TotalPaid::<T>::get().checked_add(liabilities) == Some(minted),
