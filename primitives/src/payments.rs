@@ -188,3 +188,6 @@ fn word(value: u128) -> [u8; 32] {
 fn words(parts: &[[u8; 32]]) -> Vec<u8> {
     parts.concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,71 @@ pub struct EpochScores<AccountId> {
     /// What computing them cost.
     pub weight: Weight,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constants::BASED;
+
+    /// A price of Table 3, in millionths of $BASED.
+    fn prices(prompt: u128, completion: u128, context: u32) -> PriceList {
+        PriceList {
+            prompt: prompt * BASED / 1_000_000,
+            completion: completion * BASED / 1_000_000,
+            context,
+        }
+    }
+
+    #[test]
+    fn a_thousand_and_a_thousand_units_of_gpt_4_cost_nine_hundredths() {
+        let gpt_4 = prices(30_000, 60_000, 8_191);
+        assert_eq!(gpt_4.quote(1_000, 1_000), Some(BASED / 100 * 9));
+    }
+
+    #[test]
+    fn prompt_and_completion_are_priced_apart() {
+        let mistral = prices(2_778, 8_333, 32_000);
+        assert_eq!(
+            mistral.quote(16, 1),
+            Some((16 * 2_778 + 8_333) * BASED / 1_000_000_000)
+        );
+        assert_eq!(mistral.quote(0, 0), Some(0));
+    }
+
+    #[test]
+    fn the_context_is_the_most_one_operation_uses() {
+        let prices = prices(30_000, 60_000, 8_191);
+        assert!(prices.quote(8_000, 191).is_some());
+        assert_eq!(prices.quote(8_000, 192), None);
+        assert_eq!(prices.quote(u32::MAX, u32::MAX), None);
+    }
+
+    #[test]
+    fn quotes_round_up_and_never_overflow() {
+        let tiny = PriceList {
+            prompt: 1,
+            completion: 0,
+            context: 10_000,
+        };
+        assert_eq!(tiny.quote(1, 0), Some(1));
+        assert_eq!(tiny.quote(1_001, 0), Some(2));
+        assert_eq!(
+            PriceList {
+                prompt: u128::MAX,
+                completion: 0,
+                context: 10
+            }
+            .quote(2, 0),
+            None
+        );
+        assert_eq!(
+            PriceList {
+                prompt: u128::MAX,
+                completion: 1,
+                context: 10
+            }
+            .quote(1, 1),
+            None
+        );
+    }
+}

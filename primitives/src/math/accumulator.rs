@@ -8,11 +8,11 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::U256;
 
-use super::wide::{mul, to_u128};
+use super::{
+    sigmoid::ONE_Q64,
+    wide::{mul, to_u128},
+};
 use crate::types::Balance;
-
-/// Bits after the binary point of a reward per share.
-const FRACTION_BITS: usize = 64;
 
 /// Reward per share of one group of holders.
 #[derive(
@@ -43,7 +43,7 @@ impl Accumulator {
     /// per share leaves 128 bits: the caller keeps the amount.
     #[must_use]
     pub fn credit(&mut self, amount: Balance, shares: Balance) -> Option<()> {
-        let scaled = mul(amount, 1u128 << FRACTION_BITS).checked_add(U256::from(self.residual_q64))?;
+        let scaled = mul(amount, ONE_Q64).checked_add(U256::from(self.residual_q64))?;
         let shares = U256::from(shares);
         let rise = to_u128(scaled.checked_div(shares)?)?;
         let residual_q64 = to_u128(scaled.checked_rem(shares)?)?;
@@ -72,7 +72,7 @@ impl Accumulator {
         let earned = mul(rise, shares).checked_add(U256::from(checkpoint.fraction_q64))?;
         let accrued = checkpoint
             .accrued
-            .checked_add(to_u128(earned >> FRACTION_BITS)?)?;
+            .checked_add(to_u128(earned.checked_div(ONE_Q64.into())?)?)?;
         *checkpoint = Checkpoint {
             per_share_q64: self.per_share_q64,
             fraction_q64: earned.low_u64(),
@@ -93,6 +93,133 @@ impl Accumulator {
         if let Some(residual) = self.residual_q64.checked_add(checkpoint.fraction_q64.into()) {
             self.residual_q64 = residual;
             checkpoint.fraction_q64 = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constants::BASED;
+    use proptest::{collection::vec, prelude::*};
+
+    #[test]
+    fn a_credit_is_shared_by_shares() {
+        let mut pool = Accumulator::default();
+        let (mut one, mut three) = (pool.join(), pool.join());
+        pool.credit(100, 4).unwrap();
+        pool.settle(1, &mut one).unwrap();
+        pool.settle(3, &mut three).unwrap();
+        assert_eq!((one.accrued, three.accrued), (25, 75));
+    }
+
+    #[test]
+    fn who_joins_later_earns_from_later_credits_only() {
+        let mut pool = Accumulator::default();
+        pool.credit(100, 1).unwrap();
+        let late = pool.join();
+        assert_eq!(pool.pending(1, &late), 0);
+        pool.credit(10, 2).unwrap();
+        assert_eq!(pool.pending(1, &late), 5);
+    }
+
+    #[test]
+    fn nobody_holding_shares_means_nothing_is_taken() {
+        let mut pool = Accumulator::default();
+        assert_eq!(pool.credit(100, 0), None);
+        assert_eq!(pool, Accumulator::default());
+    }
+
+    #[test]
+    fn what_cannot_be_divided_waits_for_the_next_credit() {
+        let mut pool = Accumulator::default();
+        let holder = pool.join();
+        // A third of 2^-64 is left over, twice.
+        for _ in 0..3 {
+            pool.credit(1, 3).unwrap();
+        }
+        assert_eq!(pool.residual_q64, 0);
+        assert_eq!(pool.pending(3, &holder), 3);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_pool_settles_nothing() {
+        let mut ahead = Checkpoint {
+            per_share_q64: 1,
+            ..Default::default()
+        };
+        assert_eq!(Accumulator::default().settle(1, &mut ahead), None);
+        assert_eq!(Accumulator::default().pending(1, &ahead), 0);
+    }
+
+    #[test]
+    fn all_that_is_ever_emitted_fits_on_the_smallest_stake() {
+        let mut pool = Accumulator::default();
+        let holder = pool.join();
+        let smallest = BASED / 1_000;
+        pool.credit(63_072_000 * BASED, smallest).unwrap();
+        assert_eq!(pool.pending(smallest, &holder), 63_072_000 * BASED);
+        assert_eq!(pool.credit(u128::MAX, 1), None);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Credit(Balance),
+        Stake(usize, Balance),
+        Collect(usize),
+        Leave(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let amount = || prop_oneof![0u128..50, 0..BASED * 1_000_000];
+        let step = prop_oneof![
+            amount().prop_map(Step::Credit),
+            (0usize..4, amount()).prop_map(|(who, amount)| Step::Stake(who, amount)),
+            (0usize..4).prop_map(Step::Collect),
+            (0usize..4).prop_map(Step::Leave),
+        ];
+        vec(step, 1..60)
+    }
+
+    proptest! {
+        #[test]
+        fn every_fraction_is_accounted_for(steps in steps()) {
+            let mut pool = Accumulator::default();
+            let mut holders = [(0u128, Checkpoint::default()); 4];
+            let (mut credited, mut collected) = (0u128, 0u128);
+            for step in steps {
+                let total: Balance = holders.iter().map(|(shares, _)| shares).sum();
+                match step {
+                    Step::Credit(amount) => {
+                        if pool.credit(amount, total).is_some() {
+                            credited += amount;
+                        }
+                    }
+                    Step::Stake(who, shares) => {
+                        let (held, checkpoint) = &mut holders[who];
+                        pool.settle(*held, checkpoint).unwrap();
+                        *held = shares;
+                    }
+                    Step::Collect(who) => {
+                        let (held, checkpoint) = &mut holders[who];
+                        pool.settle(*held, checkpoint).unwrap();
+                        collected += core::mem::take(&mut checkpoint.accrued);
+                    }
+                    Step::Leave(who) => {
+                        let (held, checkpoint) = &mut holders[who];
+                        pool.settle(*held, checkpoint).unwrap();
+                        pool.absorb(checkpoint);
+                        collected += checkpoint.accrued;
+                        (*held, *checkpoint) = (0, pool.join());
+                    }
+                }
+                let one = U256::from(ONE_Q64);
+                let owed = holders.iter().fold(U256::from(pool.residual_q64), |sum, (shares, checkpoint)| {
+                    let rise = pool.per_share_q64 - checkpoint.per_share_q64;
+                    sum + mul(rise, *shares) + checkpoint.fraction_q64 + U256::from(checkpoint.accrued) * one
+                });
+                prop_assert_eq!(owed + U256::from(collected) * one, U256::from(credited) * one);
+            }
         }
     }
 }
