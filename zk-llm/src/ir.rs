@@ -59,7 +59,11 @@ pub struct Lut {
 impl Lut {
     /// Tabulates `f` over `range`, with results at the usual step.
     pub fn new(range: std::ops::RangeInclusive<i32>, f: impl Fn(i32) -> i32) -> Self {
-        Self { lo: *range.start(), values: range.map(f).collect(), step: STEP }
+        Self {
+            lo: *range.start(),
+            values: range.map(f).collect(),
+            step: STEP,
+        }
     }
 
     /// The same function with results encoded at `2^-step`.
@@ -89,14 +93,20 @@ pub struct Row {
 impl Row {
     /// A row from its terms; terms of weight 0 are dropped.
     pub fn new(bias: i32, terms: impl IntoIterator<Item = (Wire, i32)>) -> Self {
-        Self { bias, terms: terms.into_iter().filter(|(_, weight)| *weight != 0).collect() }
+        Self {
+            bias,
+            terms: terms.into_iter().filter(|(_, weight)| *weight != 0).collect(),
+        }
     }
 }
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let flat = std::iter::once(i64::from(self.bias))
-            .chain(self.terms.iter().flat_map(|(wire, weight)| [i64::from(*wire), i64::from(*weight)]));
+        let flat = std::iter::once(i64::from(self.bias)).chain(
+            self.terms
+                .iter()
+                .flat_map(|(wire, weight)| [i64::from(*wire), i64::from(*weight)]),
+        );
         serializer.collect_seq(flat)
     }
 }
@@ -105,7 +115,9 @@ impl<'de> Deserialize<'de> for Row {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let flat = Vec::<i64>::deserialize(deserializer)?;
-        let (bias, terms) = flat.split_first().ok_or_else(|| D::Error::custom("a row is empty"))?;
+        let (bias, terms) = flat
+            .split_first()
+            .ok_or_else(|| D::Error::custom("a row is empty"))?;
         if terms.len() % 2 != 0 {
             return Err(D::Error::custom("a row has a wire without a weight"));
         }
@@ -117,7 +129,10 @@ impl<'de> Deserialize<'de> for Row {
                 Ok((wire, narrow(pair[1])?))
             })
             .collect::<Result<_, D::Error>>()?;
-        Ok(Self { bias: narrow(*bias)?, terms })
+        Ok(Self {
+            bias: narrow(*bias)?,
+            terms,
+        })
     }
 }
 
@@ -195,7 +210,10 @@ impl Graph {
     pub fn validate(&self) -> Result<()> {
         let fail = |what: String| Err(Error::Graph(what));
         if self.version != GRAPH_VERSION {
-            return fail(format!("version {} is not {GRAPH_VERSION}; export the model again", self.version));
+            return fail(format!(
+                "version {} is not {GRAPH_VERSION}; export the model again",
+                self.version
+            ));
         }
         if self.inputs.len == 0 || self.inputs.lo > self.inputs.hi || self.outputs.is_empty() {
             return fail("no inputs, an empty input range or no outputs".into());
@@ -212,7 +230,11 @@ impl Graph {
                 return fail(format!("table {id} holds a number beyond {MAX_MAGNITUDE}"));
             }
         }
-        let terms = self.layers.iter().flat_map(|l| &l.rows).fold(0usize, |n, r| n.saturating_add(r.terms.len()));
+        let terms = self
+            .layers
+            .iter()
+            .flat_map(|l| &l.rows)
+            .fold(0usize, |n, r| n.saturating_add(r.terms.len()));
         if self.wires() > MAX_WIRES || terms > MAX_TERMS || self.outputs.len() > MAX_WIRES {
             return fail(format!("larger than {MAX_WIRES} wires or {MAX_TERMS} terms"));
         }
@@ -220,7 +242,11 @@ impl Graph {
         for layer in &self.layers {
             let name = &layer.name;
             if layer.tables.len() > 1 && layer.tables.len() != layer.rows.len() {
-                return fail(format!("layer {name}: {} tables for {} rows", layer.tables.len(), layer.rows.len()));
+                return fail(format!(
+                    "layer {name}: {} tables for {} rows",
+                    layer.tables.len(),
+                    layer.rows.len()
+                ));
             }
             if layer.tables.iter().any(|id| *id as usize >= self.luts.len()) {
                 return fail(format!("layer {name}: a table does not exist"));
@@ -228,10 +254,14 @@ impl Graph {
             for (at, row) in layer.rows.iter().enumerate() {
                 // Rows of one layer are computed together, so they may not feed each other.
                 if row.terms.iter().any(|(wire, _)| *wire as usize >= defined) {
-                    return fail(format!("layer {name}, row {at}: a wire is not defined before the layer"));
+                    return fail(format!(
+                        "layer {name}, row {at}: a wire is not defined before the layer"
+                    ));
                 }
                 if !small(row.bias) || !row.terms.iter().all(|(_, weight)| small(*weight)) {
-                    return fail(format!("layer {name}, row {at}: a number is beyond {MAX_MAGNITUDE}"));
+                    return fail(format!(
+                        "layer {name}, row {at}: a number is beyond {MAX_MAGNITUDE}"
+                    ));
                 }
             }
             defined += layer.rows.len();
@@ -263,8 +293,19 @@ pub struct GraphBuilder {
 impl GraphBuilder {
     /// Starts a graph with `len` inputs in `lo..=hi` at the usual step.
     pub fn new(len: u32, lo: i32, hi: i32) -> Self {
-        let inputs = Inputs { len, lo, hi, step: STEP };
-        let graph = Graph { version: GRAPH_VERSION, inputs, luts: vec![], layers: vec![], outputs: vec![] };
+        let inputs = Inputs {
+            len,
+            lo,
+            hi,
+            step: STEP,
+        };
+        let graph = Graph {
+            version: GRAPH_VERSION,
+            inputs,
+            luts: vec![],
+            layers: vec![],
+            outputs: vec![],
+        };
         Self { graph, wires: len }
     }
 
@@ -318,7 +359,12 @@ impl GraphBuilder {
     fn push(&mut self, name: &str, head: Option<u16>, tables: Vec<LutId>, rows: Vec<Row>) -> Range<Wire> {
         let first = self.wires;
         self.wires += rows.len() as Wire;
-        self.graph.layers.push(Layer { name: name.into(), head, tables, rows });
+        self.graph.layers.push(Layer {
+            name: name.into(),
+            head,
+            tables,
+            rows,
+        });
         first..self.wires
     }
 

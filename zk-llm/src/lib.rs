@@ -22,6 +22,9 @@ pub mod squeeze;
 pub mod train;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use compile::{Circuit, CompileError};
 pub use error::{Error, Result};
 pub use exec_tfhe::{evaluate, Evaluation};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::compile::Interface;
 use crate::error::{Error, Result};
 
 /// Version of the manifest's form.
@@ -44,6 +45,8 @@ pub struct Manifest {
     pub features: u32,
     /// Name of the parameter set, as in [`crate::params`].
     pub parameter_set: String,
+    /// Shapes and encodings of the two ciphertext lists, as the compiler derived them.
+    pub interface: Interface,
     /// Probabilities are `softmax(logit * logit_scale)`.
     pub logit_scale: f64,
     /// How the client quantises embeddings (SPEC R172-R175).
@@ -147,15 +150,37 @@ impl Manifest {
             return fail(&format!("version {} is not {MANIFEST_VERSION}", self.version));
         }
         let counts = [self.context, self.dim, self.heads, self.layers, self.features];
-        if self.labels.is_empty() || self.labels.len() > 1024 || counts.iter().any(|n| *n == 0 || *n > 1 << 16) {
+        if self.labels.is_empty()
+            || self.labels.len() > 1024
+            || counts.iter().any(|n| *n == 0 || *n > 1 << 16)
+        {
             return fail("a count is zero or too large");
         }
         if self.head_plan.len() != self.heads as usize {
             return fail("the head plan does not cover every head");
         }
-        let finite = [self.logit_scale, self.quantiser.threshold, self.quantiser.scale_factor];
+        let finite = [
+            self.logit_scale,
+            self.quantiser.threshold,
+            self.quantiser.scale_factor,
+        ];
         if finite.iter().any(|x| !x.is_finite() || *x <= 0.0) || self.quantiser.levels < 2 {
             return fail("a scale is not positive or the quantiser has fewer than 2 levels");
+        }
+        let inputs = u64::from(self.context) * u64::from(self.dim);
+        let outputs = self.interface.outputs.len();
+        if !self.interface.is_sound()
+            || u64::from(self.interface.inputs.len) != inputs
+            || outputs != self.labels.len()
+        {
+            return fail("the interface does not fit context, width and labels");
+        }
+        let plain = |name: &str| {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            !name.starts_with('.') && name.len() <= 64 && name.chars().all(allowed)
+        };
+        if self.files.len() > 16 || !self.files.keys().all(|name| plain(name)) {
+            return fail("a file's name is not plain, or there are too many files");
         }
         for file in [TOKENIZER_FILE, EMBEDDING_FILE, GRAPH_FILE] {
             if !self.files.contains_key(file) {

@@ -1,0 +1,212 @@
+//! `zk-llm bench`: one encrypted prompt against the library's own bootstrap time, on this machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{ensure, Context};
+use rayon::prelude::*;
+use serde::Serialize;
+use zk_llm::exec_tfhe::Evaluation;
+use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Model, ServerKey};
+
+/// Arguments of `zk-llm bench`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Model directory.
+    #[arg(long)]
+    model: PathBuf,
+    /// File for the figures, as JSON; only the table is printed without it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Text to classify.
+    #[arg(long, default_value = "I lost my keys and I am furious")]
+    text: String,
+}
+
+/// One measured figure; `ratio` and `met` are null where there is nothing to compare with.
+#[derive(Serialize)]
+struct Figure {
+    key: &'static str,
+    value: f64,
+    unit: &'static str,
+    peer: Option<&'static str>,
+    peer_value: Option<f64>,
+    ratio: Option<f64>,
+    target: Option<f64>,
+    met: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    name: &'static str,
+    commit: String,
+    cores: usize,
+    cpu: String,
+    figures: Vec<Figure>,
+}
+
+/// Measures, prints a table and writes the figures.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let model = Model::load(&args.model).with_context(|| format!("model {}", args.model.display()))?;
+    let client = ClientModel::load(&args.model)?;
+    let cores = std::thread::available_parallelism()?.get();
+    let prompt = client.prepare(&args.text)?;
+
+    let start = Instant::now();
+    let key = ClientKey::generate(client.parameter_set())?;
+    let evaluation_key = key.evaluation_key_bytes()?;
+    let keygen_s = start.elapsed().as_secs_f64();
+    let server_key = ServerKey::from_bytes(&evaluation_key, client.parameter_set())?;
+    let input = key.encrypt(client.manifest(), &prompt)?;
+
+    // Before and after the prompt, so that a change of the machine's speed shows in neither alone.
+    let before = library_ms(client.parameter_set(), cores)?;
+    tfhe::reset_pbs_count();
+    let start = Instant::now();
+    let output = evaluate(&model, &server_key, &input, &Evaluation::default())?;
+    let wall_s = start.elapsed().as_secs_f64();
+    let counted = tfhe::get_pbs_count();
+    let after = library_ms(client.parameter_set(), cores)?;
+    let answer = key.decrypt(client.manifest(), &output)?;
+    ensure!(
+        answer == exec_clear::run(model.circuit(), &prompt)?,
+        "the answer differs from the oracle's"
+    );
+    ensure!(
+        counted == model.circuit().bootstraps(),
+        "{counted} bootstraps were run"
+    );
+
+    let library = (before + after) / 2.0;
+    let pbs = counted as f64;
+    let ideal_s = pbs * library / 1000.0 / cores as f64;
+    let one = library_one_ms(client.parameter_set())?;
+    let report = Report {
+        name: "zk-full",
+        commit: commit(),
+        cores,
+        cpu: cpu(),
+        figures: vec![
+            at_most("pbs", pbs, "bootstraps", 12_000.0),
+            plain(
+                "pbs_unsqueezed",
+                model.manifest().bootstraps.unsqueezed as f64,
+                "bootstraps",
+            ),
+            Figure {
+                peer: Some("bootstraps of the prompt x the library's own keyswitch and bootstrap / cores"),
+                peer_value: Some(ideal_s),
+                ratio: Some(ideal_s / wall_s),
+                ..plain("prompt_wall_s", wall_s, "s")
+            },
+            at_most("wall_over_ideal", wall_s / ideal_s, "ratio", 1.15),
+            plain("keyswitch_pbs_ms", library, "ms"),
+            plain("keyswitch_pbs_one_core_ms", one, "ms"),
+            at_most("evaluation_key_bytes", evaluation_key.len() as f64, "B", 150e6),
+            plain("input_bytes", input.len() as f64, "B"),
+            plain("output_bytes", output.len() as f64, "B"),
+            plain("key_generation_s", keygen_s, "s"),
+            at_most("peak_rss_bytes", peak_rss_bytes()? as f64, "B", 4e9),
+        ],
+    };
+    for figure in &report.figures {
+        let target = figure
+            .target
+            .map_or_else(String::new, |target| format!("at most {target}"));
+        println!(
+            "{:<26} {:>16.4} {:<11} {target}",
+            figure.key, figure.value, figure.unit
+        );
+    }
+    if let Some(out) = &args.out {
+        write_json(out, &report)?;
+    }
+    Ok(())
+}
+
+fn plain(key: &'static str, value: f64, unit: &'static str) -> Figure {
+    Figure {
+        key,
+        value,
+        unit,
+        peer: None,
+        peer_value: None,
+        ratio: None,
+        target: None,
+        met: None,
+    }
+}
+
+fn at_most(key: &'static str, value: f64, unit: &'static str, target: f64) -> Figure {
+    Figure {
+        target: Some(target),
+        met: Some(value <= target),
+        ..plain(key, value, unit)
+    }
+}
+
+/// Milliseconds a core that the library's checked call takes for keyswitch and bootstrap, all cores busy.
+fn library_ms(set: &zk_llm::ParameterSet, cores: usize) -> anyhow::Result<f64> {
+    const EACH: usize = 32;
+    let (client, server) = tfhe::shortint::gen_keys(set.tfhe);
+    let table = server.generate_lookup_table(|x| (x + 1) % 4);
+    let inputs: Vec<_> = (0..cores as u64).map(|x| client.encrypt(x % 4)).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build()?;
+    let pass = |count: usize| {
+        pool.install(|| {
+            inputs.par_iter().with_max_len(1).for_each(|input| {
+                for _ in 0..count {
+                    std::hint::black_box(server.apply_lookup_table(input, &table));
+                }
+            });
+        });
+    };
+    pass(2);
+    let start = Instant::now();
+    pass(EACH);
+    Ok(start.elapsed().as_secs_f64() * 1000.0 / EACH as f64)
+}
+
+/// The same with one core at work.
+fn library_one_ms(set: &zk_llm::ParameterSet) -> anyhow::Result<f64> {
+    library_ms(set, 1)
+}
+
+/// Largest resident size of this process so far.
+fn peak_rss_bytes() -> anyhow::Result<u64> {
+    let status =
+        std::fs::read_to_string("/proc/self/status").context("the peak memory is read from /proc")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .context("no VmHWM in /proc")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024)
+}
+
+fn commit() -> String {
+    let output = Command::new("git")
+        .args(["rev-parse", "--short=12", "HEAD"])
+        .output();
+    let text = output
+        .ok()
+        .filter(|o| o.status.success())
+        .map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    text.unwrap_or_else(|| "unknown".into())
+}
+
+fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| "unknown".into(), |(_, name)| name.trim().to_owned())
+}
+
+fn write_json(path: &Path, report: &Report) -> anyhow::Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::write(path, serde_json::to_vec_pretty(report)?).with_context(|| path.display().to_string())
+}
