@@ -15,7 +15,11 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         create_private_dir(parent)?;
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// Creates a directory of mode 0700 and those above it, where they are missing.
@@ -31,8 +35,17 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// `NotFound` if neither `BASED_HOME` nor `HOME` is set.
 pub fn home() -> io::Result<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("BASED_HOME").or_else(|| set("HOME").map(|home| home.join(".based"))).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::NotFound, "HOME is not set; set BASED_HOME to a directory")
-    })
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("BASED_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".based")))
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "HOME is not set; set BASED_HOME to a directory",
+            )
+        })
 }

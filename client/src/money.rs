@@ -14,15 +14,25 @@ pub fn parse(text: &str) -> Result<Balance, String> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
     let is_number = |part: &str| part.chars().all(|c| c.is_ascii_digit());
     if whole.is_empty() && fraction.is_empty() || !is_number(whole) || !is_number(fraction) {
-        return Err(format!("{text:?} is no amount; write it in {SYMBOL}, such as 1.5"));
+        return Err(format!(
+            "{text:?} is no amount; write it in {SYMBOL}, such as 1.5"
+        ));
     }
     if fraction.len() > usize::from(DECIMALS) {
         return Err(format!("{text:?} has more than {DECIMALS} decimals"));
     }
     let too_large = || format!("{text:?} is more than all {SYMBOL}");
-    let read = |part: &str| if part.is_empty() { Ok(0) } else { part.parse::<Balance>().map_err(|_| too_large()) };
+    let read = |part: &str| {
+        if part.is_empty() {
+            Ok(0)
+        } else {
+            part.parse::<Balance>().map_err(|_| too_large())
+        }
+    };
     let padded = format!("{fraction:0<width$}", width = usize::from(DECIMALS));
-    let units = read(whole)?.checked_mul(BASED).and_then(|units| units.checked_add(read(&padded).ok()?));
+    let units = read(whole)?
+        .checked_mul(BASED)
+        .and_then(|units| units.checked_add(read(&padded).ok()?));
     units.ok_or_else(too_large)
 }
 
@@ -57,7 +67,16 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(units), "{text}");
         }
-        for text in ["", ".", "-1", "1e3", "1,5", "0x10", "0.0000000000000000001", "340282366920938463464"] {
+        for text in [
+            "",
+            ".",
+            "-1",
+            "1e3",
+            "1,5",
+            "0x10",
+            "0.0000000000000000001",
+            "340282366920938463464",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

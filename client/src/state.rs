@@ -77,7 +77,9 @@ pub struct Job {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("id", &hex::encode(self.id)).finish_non_exhaustive()
+        f.debug_struct("Job")
+            .field("id", &hex::encode(self.id))
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,14 +107,16 @@ impl State {
             0 => {
                 transaction.execute_batch(TABLES)?;
                 transaction.pragma_update(None, "user_version", VERSION)?;
-            },
-            VERSION => {},
+            }
+            VERSION => {}
             other => return Err(StateError::Version(other)),
         }
         let oldest = now() - JOB_LIFETIME.as_secs() as i64;
         transaction.execute("DELETE FROM jobs WHERE created < ?1", [oldest])?;
         transaction.commit()?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
     }
 
     /// All that was promised to a miner from an account so far.
@@ -176,7 +180,12 @@ impl State {
              ORDER BY created DESC, rowid DESC",
         )?;
         let rows = statement.query_map(params![genesis.0.as_slice(), brain, task.0.as_slice()], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, Vec<u8>>(3)?))
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, Vec<u8>>(2)?,
+                row.get::<_, Vec<u8>>(3)?,
+            ))
         })?;
         for row in rows {
             let (id, account, salt, known) = row?;
@@ -205,7 +214,11 @@ impl State {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let known: Option<Option<Vec<u8>>> = transaction
-            .query_row("SELECT voucher FROM jobs WHERE id = ?1", [job.id.as_slice()], |row| row.get(0))
+            .query_row(
+                "SELECT voucher FROM jobs WHERE id = ?1",
+                [job.id.as_slice()],
+                |row| row.get(0),
+            )
             .optional()?;
         if let Some(Some(voucher)) = known {
             return SignedVoucher::decode(&mut &voucher[..]).map_err(|_| StateError::Damaged("voucher"));
@@ -213,7 +226,10 @@ impl State {
         let before = promised(&transaction, genesis, job.account, &job.miner)?.max(floor);
         let cumulative = before.checked_add(amount).ok_or(StateError::Damaged("promise"))?;
         let voucher = sign(cumulative);
-        transaction.execute("UPDATE jobs SET voucher = ?2 WHERE id = ?1", params![job.id.as_slice(), voucher.encode()])?;
+        transaction.execute(
+            "UPDATE jobs SET voucher = ?2 WHERE id = ?1",
+            params![job.id.as_slice(), voucher.encode()],
+        )?;
         transaction.execute(
             "INSERT INTO promises (genesis, account, miner, cumulative) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (genesis, account, miner) DO UPDATE SET cumulative = excluded.cumulative",
@@ -228,12 +244,22 @@ impl State {
         Ok(voucher)
     }
 
+    /// Erases every unfinished job, for clients that never resume one. Promises stay.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn abandon_all(&self) -> Result<(), StateError> {
+        self.lock().execute("DELETE FROM jobs", [])?;
+        Ok(())
+    }
+
     /// Erases a finished or abandoned job.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn finish(&self, job: &JobId) -> Result<(), StateError> {
-        self.lock().execute("DELETE FROM jobs WHERE id = ?1", [job.as_slice()])?;
+        self.lock()
+            .execute("DELETE FROM jobs WHERE id = ?1", [job.as_slice()])?;
         Ok(())
     }
 
@@ -272,7 +298,18 @@ fn promised(
 }
 
 fn read_job(connection: &Connection, id: &[u8]) -> Result<Option<Job>, StateError> {
-    type Row = (i64, i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    type Row = (
+        i64,
+        i64,
+        Vec<u8>,
+        Vec<u8>,
+        Vec<u8>,
+        Vec<u8>,
+        Vec<u8>,
+        Vec<u8>,
+        Vec<u8>,
+        Option<Vec<u8>>,
+    );
     let row: Option<Row> = connection
         .query_row(
             "SELECT brain, account, miner, task, max_price, secret_key, evaluation_key, input, signature, voucher \
@@ -294,7 +331,8 @@ fn read_job(connection: &Connection, id: &[u8]) -> Result<Option<Job>, StateErro
             },
         )
         .optional()?;
-    let Some((brain, account, miner, task, max_price, secret_key, evaluation_key, input, signature, voucher)) = row
+    let Some((brain, account, miner, task, max_price, secret_key, evaluation_key, input, signature, voucher)) =
+        row
     else {
         return Ok(None);
     };
@@ -330,9 +368,15 @@ fn bytes(account: &AccountId) -> &[u8] {
 
 /// By which a rerun with the same text is known, without the text.
 fn fingerprint(salt: &[u8], text: &str) -> [u8; 32] {
-    Sha256::new().chain_update(salt).chain_update(text.as_bytes()).finalize().into()
+    Sha256::new()
+        .chain_update(salt)
+        .chain_update(text.as_bytes())
+        .finalize()
+        .into()
 }
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs() as i64)
 }

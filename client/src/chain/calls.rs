@@ -5,14 +5,39 @@
 
 use based_primitives::{
     payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PriceList, Purpose,
-    Resources, Role, SpendingAccountId, Uid,
+    Resources, Role, SpendingAccountId, Task, Uid,
 };
 use subxt::{
+    ext::scale_encode::EncodeAsType,
     tx::{Payload, StaticPayload},
     utils::Static,
 };
 
 use super::AccountId;
+
+/// How an argument is encoded: numbers by the metadata, which may ask for a compact form; records as they are.
+trait Argument {
+    type Encoded: EncodeAsType + Send + Sync + 'static;
+    fn encoded(self) -> Self::Encoded;
+}
+
+macro_rules! arguments {
+    (plain $($plain:ty),*; records $($record:ty),* $(,)?) => {
+        $(impl Argument for $plain {
+            type Encoded = Self;
+            fn encoded(self) -> Self { self }
+        })*
+        $(impl Argument for $record {
+            type Encoded = Static<Self>;
+            fn encoded(self) -> Static<Self> { Static(self) }
+        })*
+    };
+}
+
+arguments! {
+    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>;
+    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Vec<SignedVoucher>,
+}
 
 macro_rules! calls {
     ($($(#[$meta:meta])* $pallet:ident . $name:ident as $function:ident ( $($argument:ident : $type:ty),* $(,)? );)*) => {
@@ -20,7 +45,7 @@ macro_rules! calls {
             $(#[$meta])*
             pub fn $function($($argument: $type),*) -> impl Payload + Send + Sync {
                 let pallet = stringify!($pallet);
-                StaticPayload::new(pallet, stringify!($name), ($(Static($argument),)*))
+                StaticPayload::new(pallet, stringify!($name), ($(Argument::encoded($argument),)*))
             }
         )*
     };
@@ -33,6 +58,9 @@ calls! {
     Registry.update_endpoint as update_endpoint(brain: BrainId, endpoint: Endpoint, computekey: ComputeKey);
     /// Gives up the signer's place in a Brain.
     Registry.leave as leave(brain: BrainId);
+
+    /// Announces the task of a Brain, by its owner; it takes effect after the notice (R062).
+    Brains.set_task as set_task(brain: BrainId, task: Task);
 
     /// Stakes to a Brain, or to one of its validators.
     Staking.stake as stake(brain: BrainId, validator: Option<AccountId>, amount: Balance);

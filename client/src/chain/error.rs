@@ -56,7 +56,10 @@ pub enum ChainError {
 impl ChainError {
     /// Whether the same operation may succeed later without any change.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Lost { .. } | Self::Dropped(_))
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Lost { .. } | Self::Dropped(_)
+        )
     }
 
     /// Whether the chain refused with this pallet's error.
@@ -75,10 +78,10 @@ impl ChainError {
             | subxt::Error::StorageError(subxt::error::StorageError::IncompatibleCodegen)
             | subxt::Error::RuntimeApiError(subxt::error::RuntimeApiError::IncompatibleCodegen) => {
                 Self::Incompatible(text)
-            },
+            }
             _ if text.contains("Inability to pay") => {
                 Self::Refused("the account cannot pay the fee; its free balance is too low".into())
-            },
+            }
             _ => Self::Node(text),
         }
     }
@@ -100,7 +103,11 @@ impl ChainError {
                 };
             }
         }
-        Self::Dispatch { pallet: "System".into(), name: error.to_string(), docs: String::new() }
+        Self::Dispatch {
+            pallet: "System".into(),
+            name: error.to_string(),
+            docs: String::new(),
+        }
     }
 }
 

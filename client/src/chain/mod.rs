@@ -8,10 +8,11 @@ mod view;
 
 pub use error::ChainError;
 pub use submit::{Included, Signer};
-pub use view::{AccountBalance, Reservation, SpendingAccount, View};
+pub use view::{AccountBalance, Reservation, SpendingAccount, StakePosition, Unstaking, View};
 
 use std::{sync::Arc, time::Duration};
 
+use based_primitives::BlockNumber;
 use futures::{Stream, StreamExt};
 use sp_core::H256;
 use subxt::{
@@ -51,7 +52,9 @@ pub struct Chain {
 
 impl std::fmt::Debug for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Chain").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Chain")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,8 +64,10 @@ impl Chain {
     /// # Errors
     /// [`ChainError::Url`] or [`ChainError::Unreachable`].
     pub async fn connect(url: &str) -> Result<Self, ChainError> {
-        let unreachable =
-            |cause: String| ChainError::Unreachable { url: url.to_owned(), cause };
+        let unreachable = |cause: String| ChainError::Unreachable {
+            url: url.to_owned(),
+            cause,
+        };
         if !(url.starts_with("ws://") || url.starts_with("wss://")) {
             return Err(ChainError::Url(url.to_owned()));
         }
@@ -70,7 +75,10 @@ impl Chain {
         rustls::crypto::ring::default_provider().install_default().ok();
         probe(url).await.map_err(unreachable)?;
         let backoff = ExponentialBackoff::from_millis(50).max_delay(BACKOFF);
-        let connecting = Reconnecting::builder().retry_policy(backoff).request_timeout(ANSWER).build(url);
+        let connecting = Reconnecting::builder()
+            .retry_policy(backoff)
+            .request_timeout(ANSWER)
+            .build(url);
         let rpc = tokio::time::timeout(ANSWER, connecting)
             .await
             .map_err(|_| unreachable("no answer".into()))?
@@ -80,7 +88,12 @@ impl Chain {
         let client = OnlineClient::from_backend(Arc::new(backend))
             .await
             .map_err(|e| ChainError::from_subxt(url, e))?;
-        Ok(Self { client, rpc, url: url.into(), sending: Arc::default() })
+        Ok(Self {
+            client,
+            rpc,
+            url: url.into(),
+            sending: Arc::default(),
+        })
     }
 
     /// As [`Chain::connect`], but tries for as long as it takes: for programs that start beside their node.
@@ -95,7 +108,7 @@ impl Chain {
                     tracing::warn!(%error, "waiting for the node");
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(BACKOFF);
-                },
+                }
                 done => return done,
             }
         }
@@ -129,12 +142,23 @@ impl Chain {
         self.view(hash).await
     }
 
+    /// Hash of the best chain's block of a height.
+    ///
+    /// # Errors
+    /// [`ChainError::Node`] if there is no such block yet.
+    pub async fn block_hash(&self, number: BlockNumber) -> Result<H256, ChainError> {
+        let hash: Option<H256> = self.request("chain_getBlockHash", rpc_params![number]).await?;
+        hash.ok_or_else(|| ChainError::Node(format!("there is no block {number} yet")))
+    }
+
     /// State at a block.
     ///
     /// # Errors
     /// [`ChainError::Node`] if the node does not have the block's state.
     pub async fn view(&self, hash: H256) -> Result<View, ChainError> {
-        let at = self.within(self.client.at_block(subxt::utils::H256(hash.0))).await?;
+        let at = self
+            .within(self.client.at_block(subxt::utils::H256(hash.0)))
+            .await?;
         Ok(View::new(at, self.url.clone()))
     }
 
@@ -164,7 +188,9 @@ impl Chain {
     ) -> Result<T, ChainError> {
         match tokio::time::timeout(ANSWER, answer).await {
             Ok(answer) => answer.map_err(|e| ChainError::from_subxt(&self.url, e)),
-            Err(_) => Err(ChainError::Lost { url: self.url.to_string() }),
+            Err(_) => Err(ChainError::Lost {
+                url: self.url.to_string(),
+            }),
         }
     }
 }
@@ -186,9 +212,9 @@ fn views(chain: Chain, finalized: bool) -> impl Stream<Item = View> + Send {
                             tracing::debug!(%error, "cannot follow blocks yet");
                             tokio::time::sleep(Duration::from_secs(1)).await;
                             continue;
-                        },
+                        }
                     }
-                },
+                }
             };
             match stream.next().await {
                 Some(Ok(block)) => match chain.view(H256(block.hash().0)).await {
@@ -198,11 +224,11 @@ fn views(chain: Chain, finalized: bool) -> impl Stream<Item = View> + Send {
                 Some(Err(error)) => {
                     tracing::debug!(%error, "lost the stream of blocks");
                     blocks = None;
-                },
+                }
                 None => {
                     blocks = None;
                     tokio::time::sleep(Duration::from_millis(200)).await;
-                },
+                }
             }
         }
     })
@@ -210,10 +236,20 @@ fn views(chain: Chain, finalized: bool) -> impl Stream<Item = View> + Send {
 
 /// Whether anything listens there: the reconnecting client itself would try forever.
 async fn probe(url: &str) -> Result<(), String> {
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let authority = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_default();
     let default_port = if url.starts_with("wss") { ":443" } else { ":80" };
-    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { authority.to_owned() } else { format!("{authority}{default_port}") };
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port {
+        authority.to_owned()
+    } else {
+        format!("{authority}{default_port}")
+    };
     match tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect(address)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),

@@ -73,7 +73,10 @@ impl Included {
     /// # Errors
     /// [`ChainError::Decode`] if it cannot be read.
     pub fn event<E: DecodeAsEvent>(&self) -> Result<Option<E>, ChainError> {
-        self.events.find_first::<E>().transpose().map_err(|e| ChainError::Decode(e.to_string()))
+        self.events
+            .find_first::<E>()
+            .transpose()
+            .map_err(|e| ChainError::Decode(e.to_string()))
     }
 
     /// All the transaction's events of a kind.
@@ -81,7 +84,10 @@ impl Included {
     /// # Errors
     /// [`ChainError::Decode`] if one cannot be read.
     pub fn events<E: DecodeAsEvent>(&self) -> Result<Vec<E>, ChainError> {
-        self.events.find::<E>().collect::<Result<_, _>>().map_err(|e| ChainError::Decode(e.to_string()))
+        self.events
+            .find::<E>()
+            .collect::<Result<_, _>>()
+            .map_err(|e| ChainError::Decode(e.to_string()))
     }
 }
 
@@ -115,12 +121,20 @@ impl Chain {
         let mut attempt = 1;
         let mut progress = loop {
             let turn = self.sending.lock().await;
-            let nonce: u64 =
-                self.request("system_accountNextIndex", rpc_params![signer.account().to_string()]).await?;
-            let parameters =
-                DefaultExtrinsicParamsBuilder::<Config>::new().nonce(nonce).mortal(MORTALITY).build();
+            let nonce: u64 = self
+                .request(
+                    "system_accountNextIndex",
+                    rpc_params![signer.account().to_string()],
+                )
+                .await?;
+            let parameters = DefaultExtrinsicParamsBuilder::<Config>::new()
+                .nonce(nonce)
+                .mortal(MORTALITY)
+                .build();
             let mut transactions = self.within(self.client().tx()).await?;
-            let signed = self.within(transactions.create_signed(call, signer, parameters)).await?;
+            let signed = self
+                .within(transactions.create_signed(call, signer, parameters))
+                .await?;
             let sent = self.within(signed.submit_and_watch()).await;
             drop(turn);
             match sent {
@@ -134,13 +148,15 @@ impl Chain {
         let uncertain = || ChainError::Uncertain(format!("{hash:?}"));
         let deadline = tokio::time::Instant::now() + INCLUSION;
         loop {
-            let status = tokio::time::timeout_at(deadline, progress.next()).await.map_err(|_| uncertain())?;
+            let status = tokio::time::timeout_at(deadline, progress.next())
+                .await
+                .map_err(|_| uncertain())?;
             let block = match status {
                 Some(Ok(TransactionStatus::InBestBlock(block))) if !finalized => block,
                 Some(Ok(TransactionStatus::InFinalizedBlock(block))) => block,
                 Some(Ok(TransactionStatus::Error { message } | TransactionStatus::Dropped { message })) => {
                     return Err(ChainError::Dropped(message))
-                },
+                }
                 Some(Ok(TransactionStatus::Invalid { message })) => return Err(ChainError::Refused(message)),
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return Err(uncertain()),
@@ -149,14 +165,23 @@ impl Chain {
                 .await
                 .map_err(|_| uncertain())?
                 .map_err(|e| ChainError::from_events(self.url(), e))?;
-            return Ok(Included { block: H256(block.block_hash().0), hash, events });
+            return Ok(Included {
+                block: H256(block.block_hash().0),
+                hash,
+                events,
+            });
         }
     }
 }
 
 /// Whether a transaction with the same nonce came first (stale, already imported or underpriced).
 fn is_nonce_race(text: &str) -> bool {
-    ["outdated", "already imported", "already in the pool", "Priority is too low"]
-        .iter()
-        .any(|sign| text.to_lowercase().contains(&sign.to_lowercase()))
+    [
+        "outdated",
+        "already imported",
+        "already in the pool",
+        "Priority is too low",
+    ]
+    .iter()
+    .any(|sign| text.to_lowercase().contains(&sign.to_lowercase()))
 }

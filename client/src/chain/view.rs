@@ -2,17 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use based_primitives::{
-    Balance, BlockNumber, BrainId, BrainInfo, PeerInfo, Purpose, SpendingAccountId, Uid,
-};
+use based_primitives::{Balance, BlockNumber, BrainId, BrainInfo, PeerInfo, Purpose, SpendingAccountId, Uid};
 use codec::{DecodeAll, Encode};
 use sp_core::H256;
 use subxt::{
     dynamic,
-    ext::{
-        futures::StreamExt,
-        scale_decode::DecodeAsType,
-    },
+    ext::{futures::StreamExt, scale_decode::DecodeAsType, scale_encode::EncodeAsType},
     utils::Static,
 };
 
@@ -34,7 +29,9 @@ pub struct View {
 
 impl std::fmt::Debug for View {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("View").field("block", &self.number()).finish_non_exhaustive()
+        f.debug_struct("View")
+            .field("block", &self.number())
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,6 +47,8 @@ pub struct SpendingAccount {
     pub purpose: Static<Purpose>,
     /// Held and not reserved for any miner.
     pub balance: Balance,
+    /// Reserved for miners and not redeemed.
+    pub reserved: Balance,
     /// Most that may be spent in all.
     pub cap: Balance,
     /// Spent so far.
@@ -58,6 +57,14 @@ pub struct SpendingAccount {
     pub expiry: BlockNumber,
     /// Block in which a closing may end, if one was started.
     pub closing: Option<BlockNumber>,
+}
+
+impl SpendingAccount {
+    /// Most that can be reserved now: neither the balance nor the cap is exceeded.
+    pub fn room(&self) -> Balance {
+        self.balance
+            .min(self.cap.saturating_sub(self.spent).saturating_sub(self.reserved))
+    }
 }
 
 /// Part of a spending account reserved for one miner (F.3-1).
@@ -70,6 +77,29 @@ pub struct Reservation {
     pub reserved: Balance,
     /// Redeemed so far.
     pub redeemed: Balance,
+}
+
+/// Stake of one account on a Brain or on one of its validators.
+#[derive(Debug, Clone)]
+pub struct StakePosition {
+    /// Brain.
+    pub brain: BrainId,
+    /// Validator, or the Brain as such.
+    pub validator: Option<AccountId>,
+    /// Stake.
+    pub amount: Balance,
+}
+
+/// What an account unstaked and did not withdraw.
+#[derive(Debug, Clone, Copy, Default, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct Unstaking {
+    /// Withdrawable now.
+    pub withdrawable: Balance,
+    /// Withdrawable from `pending_until` on.
+    pub pending: Balance,
+    /// First block in which `pending` can be withdrawn.
+    pub pending_until: BlockNumber,
 }
 
 /// An account's native balance.
@@ -127,7 +157,11 @@ impl View {
         let mut start: BrainId = 0;
         loop {
             let page: Vec<BrainInfo<AccountId>> = self.api("BasedApi_brains", &(start, BRAINS_PAGE)).await?;
-            let Some(next) = page.last().and_then(|last| last.id.checked_add(1)).filter(|id| *id > start) else {
+            let Some(next) = page
+                .last()
+                .and_then(|last| last.id.checked_add(1))
+                .filter(|id| *id > start)
+            else {
                 return Ok(brains);
             };
             brains.extend(page);
@@ -145,7 +179,10 @@ impl View {
         loop {
             let page: Vec<PeerInfo<AccountId>> =
                 self.api("BasedApi_peers", &(brain, start, PEERS_PAGE)).await?;
-            let Some(next) = page.last().and_then(|last| last.uid.checked_add(1)).filter(|uid| *uid > start)
+            let Some(next) = page
+                .last()
+                .and_then(|last| last.uid.checked_add(1))
+                .filter(|uid| *uid > start)
             else {
                 return Ok(peers);
             };
@@ -163,7 +200,11 @@ impl View {
         brain: BrainId,
         account: &AccountId,
     ) -> Result<Option<PeerInfo<AccountId>>, ChainError> {
-        Ok(self.peers(brain).await?.into_iter().find(|peer| peer.account == *account))
+        Ok(self
+            .peers(brain)
+            .await?
+            .into_iter()
+            .find(|peer| peer.account == *account))
     }
 
     /// What an account can claim: as peer or owner, and as staker.
@@ -188,7 +229,14 @@ impl View {
     /// [`ChainError`].
     pub async fn balance(&self, account: &AccountId) -> Result<AccountBalance, ChainError> {
         let entry: Option<SystemAccount> = self.map("System", "Account", (bytes(account),)).await?;
-        Ok(entry.map_or(AccountBalance { free: 0, reserved: 0, frozen: 0 }, |entry| entry.data))
+        Ok(entry.map_or(
+            AccountBalance {
+                free: 0,
+                reserved: 0,
+                frozen: 0,
+            },
+            |entry| entry.data,
+        ))
     }
 
     /// A spending account, if it exists.
@@ -241,8 +289,14 @@ impl View {
         let mut found = Vec::new();
         while let Some(entry) = entries.next().await {
             let entry = entry.map_err(|e| self.error(e))?;
-            let (_, miner) = entry.key().and_then(|key| key.decode()).map_err(|e| self.error(e))?;
-            found.push((AccountId::new(miner), entry.value().decode().map_err(|e| self.error(e))?));
+            let (_, miner) = entry
+                .key()
+                .and_then(|key| key.decode())
+                .map_err(|e| self.error(e))?;
+            found.push((
+                AccountId::new(miner),
+                entry.value().decode().map_err(|e| self.error(e))?,
+            ));
         }
         Ok(found)
     }
@@ -258,11 +312,61 @@ impl View {
         let mut found = BTreeMap::new();
         while let Some(entry) = entries.next().await {
             let entry = entry.map_err(|e| self.error(e))?;
-            let (_, uid) = entry.key().and_then(|key| key.decode()).map_err(|e| self.error(e))?;
+            let (_, uid) = entry
+                .key()
+                .and_then(|key| key.decode())
+                .map_err(|e| self.error(e))?;
             let value: Weights = entry.value().decode().map_err(|e| self.error(e))?;
             found.insert(uid, value.weights);
         }
         Ok(found)
+    }
+
+    /// Stakes of an account.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn stakes(&self, account: &AccountId) -> Result<Vec<StakePosition>, ChainError> {
+        let address = dynamic::storage::<([u8; 32], Target), Position>("Staking", "Positions");
+        let storage = self.at.storage();
+        let mut entries = storage
+            .iter(address, (bytes(account),))
+            .await
+            .map_err(|e| self.error(e))?;
+        let mut found = Vec::new();
+        while let Some(entry) = entries.next().await {
+            let entry = entry.map_err(|e| self.error(e))?;
+            let (_, target) = entry
+                .key()
+                .and_then(|key| key.decode())
+                .map_err(|e| self.error(e))?;
+            let position = entry.value().decode().map_err(|e| self.error(e))?;
+            let validator = target.validator.map(|validator| validator.0);
+            found.push(StakePosition {
+                brain: target.brain,
+                validator,
+                amount: position.amount,
+            });
+        }
+        found.sort_by(|a, b| (a.brain, &a.validator).cmp(&(b.brain, &b.validator)));
+        Ok(found)
+    }
+
+    /// What an account unstaked and did not withdraw.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn unstaking(&self, account: &AccountId) -> Result<Unstaking, ChainError> {
+        let mut funds: Unstaking = self
+            .map("Staking", "Unstaking", (bytes(account),))
+            .await?
+            .unwrap_or_default();
+        if funds.pending_until <= self.number() {
+            funds.withdrawable = funds
+                .withdrawable
+                .saturating_add(std::mem::take(&mut funds.pending));
+        }
+        Ok(funds)
     }
 
     /// Calls the runtime and decodes its answer, without metadata.
@@ -283,25 +387,34 @@ impl View {
         T: DecodeAsType,
     {
         let address = dynamic::storage::<K, T>(pallet, entry);
-        let value = self.at.storage().try_fetch(address, key).await.map_err(|e| self.error(e))?;
-        value.map(|value| value.decode()).transpose().map_err(|e| self.error(e))
+        let value = self
+            .at
+            .storage()
+            .try_fetch(address, key)
+            .await
+            .map_err(|e| self.error(e))?;
+        value
+            .map(|value| value.decode())
+            .transpose()
+            .map_err(|e| self.error(e))
     }
 
-    async fn entries<T: DecodeAsType>(
-        &self,
-        pallet: &str,
-        entry: &str,
-    ) -> Result<Vec<(u64, T)>, ChainError> {
+    async fn entries<T: DecodeAsType>(&self, pallet: &str, entry: &str) -> Result<Vec<(u64, T)>, ChainError> {
         let address = dynamic::storage::<(u64,), T>(pallet, entry);
         let storage = self.at.storage();
         let mut entries = storage.iter(address, ()).await.map_err(|e| self.error(e))?;
         let mut found = Vec::new();
         while let Some(entry) = entries.next().await {
             if found.len() == MAX_ENTRIES {
-                return Err(ChainError::Node(format!("{pallet} holds more than {MAX_ENTRIES} entries")));
+                return Err(ChainError::Node(format!(
+                    "{pallet} holds more than {MAX_ENTRIES} entries"
+                )));
             }
             let entry = entry.map_err(|e| self.error(e))?;
-            let (id,) = entry.key().and_then(|key| key.decode()).map_err(|e| self.error(e))?;
+            let (id,) = entry
+                .key()
+                .and_then(|key| key.decode())
+                .map_err(|e| self.error(e))?;
             found.push((id, entry.value().decode().map_err(|e| self.error(e))?));
         }
         Ok(found)
@@ -310,6 +423,20 @@ impl View {
     fn error(&self, error: impl Into<subxt::Error>) -> ChainError {
         ChainError::from_subxt(&self.url, error)
     }
+}
+
+#[derive(DecodeAsType, EncodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+struct Target {
+    brain: BrainId,
+    validator: Option<Static<AccountId>>,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct Position {
+    amount: Balance,
 }
 
 #[derive(DecodeAsType)]

@@ -15,7 +15,6 @@ use based_primitives::Task;
 use tokio::process::Command;
 use zk_llm::manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES};
 
-
 pub use quota::{used, Quota};
 
 /// Longest time a repository may take to arrive.
@@ -39,12 +38,20 @@ pub struct Models {
 impl Models {
     /// Looks in `given` (each a model or a directory of models) and keeps downloads in `data_dir`/models.
     pub fn new(given: Vec<PathBuf>, data_dir: &Path, quota: Quota) -> Self {
-        Self { given, kept: data_dir.join("models"), data_dir: data_dir.into(), quota }
+        Self {
+            given,
+            kept: data_dir.join("models"),
+            data_dir: data_dir.into(),
+            quota,
+        }
     }
 
     /// Directory of the model with this manifest hash, if it is on this machine.
     pub fn find(&self, manifest: &[u8; 32]) -> Option<PathBuf> {
-        self.given.iter().chain([&self.kept]).find_map(|dir| search(dir, manifest, 2))
+        self.given
+            .iter()
+            .chain([&self.kept])
+            .find_map(|dir| search(dir, manifest, 2))
     }
 
     /// Directory of the task's model, fetched from its repository if need be.
@@ -64,7 +71,9 @@ impl Models {
         let name = hex::encode(manifest);
         tracing::info!(repository = url, %commit, manifest = %name, "fetching the model of the task");
         fs::create_dir_all(&self.kept)?;
-        let checkout = tempfile::Builder::new().prefix(".fetch-").tempdir_in(&self.kept)?;
+        let checkout = tempfile::Builder::new()
+            .prefix(".fetch-")
+            .tempdir_in(&self.kept)?;
         let fetched = tokio::time::timeout(FETCH_TIME, self.fetch(checkout.path(), url, &commit)).await;
         fetched.with_context(|| format!("{url} took longer than {} s", FETCH_TIME.as_secs()))??;
         let Some(found) = search(checkout.path(), &manifest, DEPTH) else {
@@ -78,7 +87,8 @@ impl Models {
     fn keep(&self, from: &Path, to: &Path, manifest: &zk_llm::Manifest) -> anyhow::Result<PathBuf> {
         let staging = tempfile::Builder::new().prefix(".keep-").tempdir_in(&self.kept)?;
         for file in manifest.files.keys().map(String::as_str).chain([MANIFEST_FILE]) {
-            fs::copy(from.join(file), staging.path().join(file)).with_context(|| format!("cannot copy {file}"))?;
+            fs::copy(from.join(file), staging.path().join(file))
+                .with_context(|| format!("cannot copy {file}"))?;
         }
         fs::rename(staging.keep(), to)?;
         Ok(to.into())
@@ -86,15 +96,31 @@ impl Models {
 
     async fn fetch(&self, into: &Path, url: &str, commit: &str) -> anyhow::Result<()> {
         self.git(into, &["init", "--quiet", "."]).await?;
-        self.git(into, &["fetch", "--quiet", "--depth", "1", "--no-tags", url, commit]).await?;
+        self.git(
+            into,
+            &["fetch", "--quiet", "--depth", "1", "--no-tags", url, commit],
+        )
+        .await?;
         self.git(into, &["checkout", "--quiet", "--detach", commit]).await
     }
 
     /// Runs git without prompts, hooks, submodules or any protocol but https, and stops it at the quota.
     async fn git(&self, dir: &Path, args: &[&str]) -> anyhow::Result<()> {
         let mut child = Command::new("git")
-            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "-c", "protocol.allow=never"])
-            .args(["-c", "protocol.https.allow=always", "-c", "fetch.fsckObjects=true"])
+            .args([
+                "-c",
+                "core.hooksPath=/dev/null",
+                "-c",
+                "core.symlinks=false",
+                "-c",
+                "protocol.allow=never",
+            ])
+            .args([
+                "-c",
+                "protocol.https.allow=always",
+                "-c",
+                "fetch.fsckObjects=true",
+            ])
             .args(args)
             .current_dir(dir)
             .env("GIT_TERMINAL_PROMPT", "0")

@@ -11,7 +11,9 @@ pub struct Quota {
 impl Quota {
     /// Quota of so many MiB.
     pub fn from_mib(mib: u32) -> Self {
-        Self { bytes: u64::from(mib) << 20 }
+        Self {
+            bytes: u64::from(mib) << 20,
+        }
     }
 
     /// The quota in bytes.
@@ -46,7 +48,7 @@ pub fn used(dir: &Path) -> io::Result<u64> {
             match entry.metadata() {
                 Ok(meta) if meta.is_dir() => pending.push(entry.path()),
                 Ok(meta) => sum = sum.saturating_add(meta.len()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {},
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }

@@ -23,7 +23,9 @@ use tonic::{codegen::http::Uri, transport::Channel};
 use super::{key::SERVER_NAME, provider, ALPN_H2};
 
 /// DER of a SubjectPublicKeyInfo of an Ed25519 key, up to the key itself (RFC 8410).
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 /// Why no channel to a peer could be opened.
 #[derive(Debug, thiserror::Error)]
@@ -99,12 +101,20 @@ fn explain(address: SocketAddr, error: &(dyn std::error::Error + 'static)) -> Co
             let tls = io.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
             return match tls {
                 Some(TlsError::InvalidCertificate(_)) => ConnectError::WrongKey { address },
-                _ => ConnectError::Unreachable { address, cause: io.to_string() },
+                _ => ConnectError::Unreachable {
+                    address,
+                    cause: io.to_string(),
+                },
             };
         }
         match cause.source() {
             Some(source) => cause = source,
-            None => return ConnectError::Unreachable { address, cause: cause.to_string() },
+            None => {
+                return ConnectError::Unreachable {
+                    address,
+                    cause: cause.to_string(),
+                }
+            }
         }
     }
 }
@@ -113,7 +123,10 @@ fn client_config(computekey: ComputeKey) -> Result<Arc<ClientConfig>, TlsError> 
     let provider = provider();
     let mut spki = ED25519_SPKI.to_vec();
     spki.extend_from_slice(&computekey);
-    let verifier = KeyVerifier { spki, provider: provider.clone() };
+    let verifier = KeyVerifier {
+        spki,
+        provider: provider.clone(),
+    };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()

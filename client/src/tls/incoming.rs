@@ -34,7 +34,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 256, per_address: 32, handshake: Duration::from_secs(10) }
+        Self {
+            connections: 256,
+            per_address: 32,
+            handshake: Duration::from_secs(10),
+        }
     }
 }
 
@@ -84,9 +88,13 @@ pub fn incoming(
             tokio::spawn(async move {
                 match timeout(limits.handshake, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => {
-                        let connection = Connection { stream, remote, _place: place };
+                        let connection = Connection {
+                            stream,
+                            remote,
+                            _place: place,
+                        };
                         sender.send(Ok(connection)).await.ok();
-                    },
+                    }
                     Ok(Err(error)) => tracing::debug!(%remote, %error, "handshake failed"),
                     Err(_) => tracing::debug!(%remote, "handshake took too long"),
                 }
@@ -132,7 +140,11 @@ impl Places {
             return Ok((stream, remote, None));
         }
         *count += 1;
-        let place = Place { _permit: permit, by_address: self.by_address.clone(), address };
+        let place = Place {
+            _permit: permit,
+            by_address: self.by_address.clone(),
+            address,
+        };
         Ok((stream, remote, Some(place)))
     }
 }

@@ -60,19 +60,26 @@ impl ComputeKeyPair {
     /// # Errors
     /// [`KeyError::File`] or [`KeyError::Malformed`]; an existing file is never overwritten.
     pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
-        let file = |source| KeyError::File { path: path.to_owned(), source };
+        let file = |source| KeyError::File {
+            path: path.to_owned(),
+            source,
+        };
         match fs::read_to_string(path) {
-            Ok(pem) => {
-                SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|_| KeyError::Malformed(path.to_owned()))
-            },
+            Ok(pem) => SigningKey::from_pkcs8_pem(&pem)
+                .map(Self)
+                .map_err(|_| KeyError::Malformed(path.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Self::generate();
-                let pem =
-                    key.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Malformed(path.to_owned()))?;
+                let pem = key
+                    .0
+                    .to_pkcs8_pem(LineEnding::LF)
+                    .map_err(|_| KeyError::Malformed(path.to_owned()))?;
                 let mut new = files::create_private(path).map_err(file)?;
-                new.write_all(pem.as_bytes()).and_then(|()| new.sync_all()).map_err(file)?;
+                new.write_all(pem.as_bytes())
+                    .and_then(|()| new.sync_all())
+                    .map_err(file)?;
                 Ok(key)
-            },
+            }
             Err(error) => Err(file(error)),
         }
     }

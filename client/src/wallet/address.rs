@@ -29,7 +29,10 @@ pub fn parse_account(text: &str) -> Result<AccountId, WalletError> {
         return Ok(pair.public().into());
     }
     if let Some(digits) = text.strip_prefix("0x") {
-        let bytes: [u8; 32] = hex::decode(digits).ok().and_then(|b| b.try_into().ok()).ok_or_else(unknown)?;
+        let bytes: [u8; 32] = hex::decode(digits)
+            .ok()
+            .and_then(|b| b.try_into().ok())
+            .ok_or_else(unknown)?;
         return Ok(AccountId::new(bytes));
     }
     let (account, prefix) = AccountId::from_ss58check_with_version(text).map_err(|_| unknown())?;

@@ -9,10 +9,22 @@ use crate::chain::Signer;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct KeyArgs {
     /// Wallet to sign with; its password is asked for, or taken from BASED_PASSWORD.
-    #[arg(long, env = "BASED_WALLET", value_name = "NAME", global = true, conflicts_with = "uri")]
+    #[arg(
+        long,
+        env = "BASED_WALLET",
+        value_name = "NAME",
+        global = true,
+        conflicts_with = "uri"
+    )]
     pub wallet: Option<String>,
     /// Secret URI to sign with, such as //Alice on a development chain.
-    #[arg(long, env = "BASED_URI", value_name = "URI", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "BASED_URI",
+        value_name = "URI",
+        global = true,
+        hide_env_values = true
+    )]
     pub uri: Option<String>,
 }
 
@@ -29,7 +41,7 @@ impl KeyArgs {
                 // A missing wallet is reported before a password is asked for.
                 wallets.account(name)?;
                 wallets.unlock(name, &password(&format!("Password of wallet {name}: "))?)
-            },
+            }
             (None, None) => Err(WalletError::NoKey),
         }
     }
@@ -47,11 +59,16 @@ impl KeyArgs {
 }
 
 /// Asks for a password, unless BASED_PASSWORD gives it.
-pub(crate) fn password(question: &str) -> Result<SecretString, WalletError> {
+///
+/// # Errors
+/// [`WalletError::Prompt`].
+pub fn password(question: &str) -> Result<SecretString, WalletError> {
     if let Ok(password) = std::env::var("BASED_PASSWORD") {
         return Ok(SecretString::from(password));
     }
-    rpassword::prompt_password(question).map(SecretString::from).map_err(WalletError::Prompt)
+    rpassword::prompt_password(question)
+        .map(SecretString::from)
+        .map_err(WalletError::Prompt)
 }
 
 /// Asks for a new password, twice, unless BASED_PASSWORD gives it.
@@ -66,7 +83,9 @@ pub fn new_password() -> Result<SecretString, WalletError> {
     if std::env::var_os("BASED_PASSWORD").is_none() {
         let again = password("The same again: ")?;
         if again.expose_secret() != first.expose_secret() {
-            return Err(WalletError::Prompt(std::io::Error::other("the two passwords differ")));
+            return Err(WalletError::Prompt(std::io::Error::other(
+                "the two passwords differ",
+            )));
         }
     }
     Ok(first)

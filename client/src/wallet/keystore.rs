@@ -28,7 +28,14 @@ const NONCE: usize = 24;
 /// Logarithm of scrypt's N, then p and r, of new files.
 const SCRYPT: (u8, u32, u32) = (17, 1, 8);
 /// Parameters that are accepted in files: a hostile file must not cost gigabytes or minutes.
-const ACCEPTED: [(u8, u32, u32); 6] = [(13, 10, 8), (14, 5, 8), (15, 3, 8), (15, 1, 8), (16, 2, 8), SCRYPT];
+const ACCEPTED: [(u8, u32, u32); 6] = [
+    (13, 10, 8),
+    (14, 5, 8),
+    (15, 3, 8),
+    (15, 1, 8),
+    (16, 2, 8),
+    SCRYPT,
+];
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -113,13 +120,19 @@ pub(super) fn encrypt(
 /// Decrypts a key.
 pub(super) fn decrypt(json: &str, password: &SecretString) -> Result<sr25519::Pair, KeystoreError> {
     let (file, account) = parse(json)?;
-    let encoded = STANDARD.decode(&file.encoded).map_err(|e| malformed(e.to_string()))?;
+    let encoded = STANDARD
+        .decode(&file.encoded)
+        .map_err(|e| malformed(e.to_string()))?;
     let short = || malformed("too short");
     let (salt, rest) = encoded.split_first_chunk::<SALT>().ok_or_else(short)?;
     let (numbers, rest) = rest.split_first_chunk::<12>().ok_or_else(short)?;
     let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(short)?;
     let number = |at: usize| {
-        let bytes = numbers.chunks_exact(4).nth(at).and_then(|b| b.try_into().ok()).unwrap_or_default();
+        let bytes = numbers
+            .chunks_exact(4)
+            .nth(at)
+            .and_then(|b| b.try_into().ok())
+            .unwrap_or_default();
         u32::from_le_bytes(bytes)
     };
     let (n, p, r) = (number(0), number(1), number(2));
@@ -163,8 +176,7 @@ fn parse(json: &str) -> Result<(File, AccountId), KeystoreError> {
 }
 
 fn derive(password: &SecretString, salt: &[u8], cost: (u8, u32, u32)) -> Result<Key, KeystoreError> {
-    let parameters =
-        scrypt::Params::new(cost.0, cost.2, cost.1, 32).map_err(|e| malformed(e.to_string()))?;
+    let parameters = scrypt::Params::new(cost.0, cost.2, cost.1, 32).map_err(|e| malformed(e.to_string()))?;
     let mut key = Key::default();
     scrypt::scrypt(password.expose_secret().as_bytes(), salt, &parameters, &mut key)
         .map_err(|e| malformed(e.to_string()))?;

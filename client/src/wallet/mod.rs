@@ -5,7 +5,7 @@ mod args;
 mod keystore;
 
 pub use address::{format_account, parse_account};
-pub use args::KeyArgs;
+pub use args::{new_password, password, KeyArgs};
 pub use keystore::KeystoreError;
 
 use std::{
@@ -86,7 +86,10 @@ impl Wallets {
     /// # Errors
     /// [`WalletError::File`] if there is no home.
     pub fn of_user() -> Result<Self, WalletError> {
-        let home = files::home().map_err(|source| WalletError::File { path: PathBuf::from("~"), source })?;
+        let home = files::home().map_err(|source| WalletError::File {
+            path: PathBuf::from("~"),
+            source,
+        })?;
         Ok(Self::new(home.join("wallets")))
     }
 
@@ -94,7 +97,11 @@ impl Wallets {
     ///
     /// # Errors
     /// [`WalletError`].
-    pub fn create(&self, name: &str, password: &SecretString) -> Result<(AccountId, SecretString), WalletError> {
+    pub fn create(
+        &self,
+        name: &str,
+        password: &SecretString,
+    ) -> Result<(AccountId, SecretString), WalletError> {
         let (pair, phrase, _) = sr25519::Pair::generate_with_phrase(None);
         let account = self.store(name, &pair, password)?;
         Ok((account, SecretString::from(phrase)))
@@ -117,7 +124,12 @@ impl Wallets {
     ///
     /// # Errors
     /// [`WalletError`].
-    pub fn import_json(&self, name: &str, json: &str, password: &SecretString) -> Result<AccountId, WalletError> {
+    pub fn import_json(
+        &self,
+        name: &str,
+        json: &str,
+        password: &SecretString,
+    ) -> Result<AccountId, WalletError> {
         self.store(name, &keystore::decrypt(json, password)?, password)
     }
 
@@ -129,12 +141,26 @@ impl Wallets {
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(WalletError::File { path: self.dir.clone(), source }),
+            Err(source) => {
+                return Err(WalletError::File {
+                    path: self.dir.clone(),
+                    source,
+                })
+            }
         };
         let mut wallets = Vec::new();
         for entry in entries {
-            let path = entry.map_err(|source| WalletError::File { path: self.dir.clone(), source })?.path();
-            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            let path = entry
+                .map_err(|source| WalletError::File {
+                    path: self.dir.clone(),
+                    source,
+                })?
+                .path();
+            let name = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or_default()
+                .to_owned();
             if path.extension().is_some_and(|extension| extension == "json") && check_name(&name).is_ok() {
                 wallets.push((name.clone(), self.account(&name)?));
             }
@@ -172,10 +198,15 @@ impl Wallets {
         let json = keystore::encrypt(pair, name, password)?;
         let file = |source: io::Error| match source.kind() {
             io::ErrorKind::AlreadyExists => WalletError::Exists(name.to_owned()),
-            _ => WalletError::File { path: path.clone(), source },
+            _ => WalletError::File {
+                path: path.clone(),
+                source,
+            },
         };
         let mut new = files::create_private(&path).map_err(file)?;
-        new.write_all(json.as_bytes()).and_then(|()| new.sync_all()).map_err(file)?;
+        new.write_all(json.as_bytes())
+            .and_then(|()| new.sync_all())
+            .map_err(file)?;
         Ok(pair.public().into())
     }
 

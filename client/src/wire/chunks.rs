@@ -66,7 +66,11 @@ pub fn chunks(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
 /// # Errors
 /// [`ChunkError::Field`] if it has any other length.
 pub fn fixed<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], ChunkError> {
-    bytes.try_into().map_err(|_| ChunkError::Field { field, got: bytes.len(), expected: N })
+    bytes.try_into().map_err(|_| ChunkError::Field {
+        field,
+        got: bytes.len(),
+        expected: N,
+    })
 }
 
 /// Puts a transfer together and hashes it on the way.
@@ -88,7 +92,11 @@ impl Reassembly {
         if announced > limit {
             return Err(ChunkError::TooLarge { announced, limit });
         }
-        Ok(Self { bytes: Vec::new(), announced, hash: Sha256::new() })
+        Ok(Self {
+            bytes: Vec::new(),
+            announced,
+            hash: Sha256::new(),
+        })
     }
 
     /// Takes the next chunk.
@@ -131,7 +139,10 @@ impl Reassembly {
     pub fn finish_unchecked(self) -> Result<(Vec<u8>, H256), ChunkError> {
         let got = self.received();
         if got != self.announced {
-            return Err(ChunkError::Truncated { got, announced: self.announced });
+            return Err(ChunkError::Truncated {
+                got,
+                announced: self.announced,
+            });
         }
         Ok((self.bytes, H256(self.hash.finalize().into())))
     }

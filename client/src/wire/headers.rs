@@ -2,9 +2,7 @@
 //!
 //! Each has its own context string, so that no signature passes for another kind.
 
-use based_primitives::{
-    payments::VoucherSignature, Balance, BlockNumber, BrainId, JobId, SpendingAccountId,
-};
+use based_primitives::{payments::VoucherSignature, Balance, BlockNumber, BrainId, JobId, SpendingAccountId};
 use codec::{DecodeAll, Encode};
 use sha2::{Digest, Sha256};
 use sp_core::{ed25519, sr25519, H256};
@@ -41,7 +39,7 @@ impl From<HeaderError> for tonic::Status {
             HeaderError::Signature => Self::unauthenticated(error.to_string()),
             HeaderError::Field(_) | HeaderError::Range(_) | HeaderError::Encoding => {
                 Self::invalid_argument(error.to_string())
-            },
+            }
         }
     }
 }
@@ -85,7 +83,16 @@ impl KeyTerms {
     /// What the spender signs.
     pub fn signing_bytes(&self, genesis: &H256, miner: &AccountId32) -> Vec<u8> {
         let mut bytes = KEY_CONTEXT.to_vec();
-        (genesis, self.account, self.brain, miner, self.sha256, self.size, self.expiry).encode_to(&mut bytes);
+        (
+            genesis,
+            self.account,
+            self.brain,
+            miner,
+            self.sha256,
+            self.size,
+            self.expiry,
+        )
+            .encode_to(&mut bytes);
         bytes
     }
 
@@ -159,7 +166,13 @@ impl JobTerms {
         let mut bytes = JOB_CONTEXT.to_vec();
         (
             (genesis, self.job, self.account, self.brain, miner),
-            (self.task, self.evaluation_key, self.input, self.size, self.max_price),
+            (
+                self.task,
+                self.evaluation_key,
+                self.input,
+                self.size,
+                self.max_price,
+            ),
         )
             .encode_to(&mut bytes);
         bytes

@@ -1,1 +1,178 @@
-fn main() {}
+//! `based`: the command line of BasedAI.
+
+mod ask;
+mod brains;
+mod report;
+mod spend;
+mod stake;
+mod wallets;
+
+use std::process::ExitCode;
+
+use based_client::{
+    chain::{AccountId, Chain},
+    wallet::KeyArgs,
+};
+use based_primitives::BrainId;
+use clap::{CommandFactory, Parser, Subcommand};
+use report::Report;
+
+/// Ask models privately, and take part in BasedAI.
+#[derive(Debug, Parser)]
+#[command(name = "based", version, propagate_version = true)]
+struct Cli {
+    /// Node to connect to.
+    #[arg(
+        long,
+        env = "BASED_NODE",
+        default_value = "ws://127.0.0.1:9944",
+        global = true,
+        value_name = "URL"
+    )]
+    node: String,
+    /// Print one line of JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask a prompt; the miner sees ciphertexts alone.
+    Ask(ask::Ask),
+    /// Make and look at wallets.
+    #[command(subcommand)]
+    Wallet(wallets::Wallet),
+    /// Show an account's balance.
+    Balance {
+        /// Account; the wallet's own by default.
+        #[arg(value_parser = account)]
+        account: Option<AccountId>,
+    },
+    /// Send $BASED.
+    Transfer {
+        /// Receiver.
+        #[arg(value_parser = account)]
+        to: AccountId,
+        /// Amount in $BASED.
+        #[arg(value_parser = amount)]
+        amount: u128,
+    },
+    /// Look at Brains.
+    #[command(subcommand)]
+    Brain(brains::Brain),
+    /// List the miners and validators of a Brain.
+    Peers {
+        /// Brain.
+        brain: BrainId,
+    },
+    /// Show the weights that validators give in a Brain.
+    Weights {
+        /// Brain.
+        brain: BrainId,
+    },
+    /// Stake to Brains and validators.
+    #[command(subcommand)]
+    Stake(stake::Stake),
+    /// Show and claim rewards of peers and owners.
+    #[command(subcommand)]
+    Rewards(stake::Rewards),
+    /// Manage spending accounts, from which prompts are paid.
+    #[command(subcommand)]
+    Spend(spend::Spend),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every command may need.
+struct Context {
+    node: String,
+    key: KeyArgs,
+    json: bool,
+}
+
+impl Context {
+    async fn chain(&self) -> anyhow::Result<Chain> {
+        Ok(Chain::connect(&self.node).await?)
+    }
+
+    /// The account named, else the wallet's own.
+    fn account(&self, named: Option<AccountId>) -> anyhow::Result<AccountId> {
+        named.map_or_else(|| Ok(self.key.account()?), Ok)
+    }
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    based_client::wallet::parse_account(text).map_err(|error| error.to_string())
+}
+
+fn amount(text: &str) -> Result<u128, String> {
+    based_client::money::parse(text)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let context = Context {
+        node: cli.node,
+        key: cli.key,
+        json: cli.json,
+    };
+    match run(&context, cli.command).await {
+        Ok(report) => match report.print(context.json) {
+            Ok(()) => ExitCode::SUCCESS,
+            // The reader went away, as `head` does.
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(error) => {
+            if context.json {
+                println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+            } else {
+                eprintln!("based: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
+    match command {
+        Command::Ask(ask) => ask.run(context).await,
+        Command::Wallet(wallet) => wallet.run(context),
+        Command::Balance { account } => wallets::balance(context, account).await,
+        Command::Transfer { to, amount } => wallets::transfer(context, to, amount).await,
+        Command::Brain(brain) => brain.run(context).await,
+        Command::Peers { brain } => brains::peers(context, brain).await,
+        Command::Weights { brain } => brains::weights(context, brain).await,
+        Command::Stake(stake) => stake.run(context).await,
+        Command::Rewards(rewards) => rewards.run(context).await,
+        Command::Spend(spend) => spend.run(context).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "based", &mut script);
+            Ok(Report::raw(String::from_utf8_lossy(&script).into_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,211 @@
+//! Stakes and rewards.
+
+use based_client::{
+    chain::{calls, AccountId},
+    money,
+    wallet::format_account,
+};
+use based_primitives::BrainId;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{account, amount, report, Context, Report};
+
+/// What stake is directed to.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Brain.
+    brain: BrainId,
+    /// Validator of the Brain; else the Brain as such.
+    #[arg(long, value_parser = account, value_name = "ACCOUNT")]
+    validator: Option<AccountId>,
+}
+
+impl Target {
+    fn name(&self) -> String {
+        name(self.brain, self.validator.as_ref())
+    }
+}
+
+fn name(brain: BrainId, validator: Option<&AccountId>) -> String {
+    match validator {
+        Some(validator) => format!("validator {} of Brain {brain}", format_account(validator)),
+        None => format!("Brain {brain}"),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Stake {
+    /// Stake to a Brain or to one of its validators.
+    Add {
+        #[command(flatten)]
+        target: Target,
+        /// Amount in $BASED.
+        #[arg(value_parser = amount)]
+        amount: u128,
+    },
+    /// Unstake; the amount can be withdrawn from the next cycle on.
+    Remove {
+        #[command(flatten)]
+        target: Target,
+        /// Amount in $BASED.
+        #[arg(value_parser = amount)]
+        amount: u128,
+    },
+    /// Withdraw what was unstaked in earlier cycles.
+    Withdraw,
+    /// Claim what a stake earned.
+    Claim {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show an account's stakes.
+    Show {
+        /// Account; the wallet's own by default.
+        #[arg(value_parser = account)]
+        account: Option<AccountId>,
+    },
+}
+
+impl Stake {
+    pub async fn run(self, context: &Context) -> anyhow::Result<Report> {
+        if let Self::Show { account } = self {
+            return show(context, context.account(account)?).await;
+        }
+        let signer = context.key.signer()?;
+        let chain = context.chain().await?;
+        let (done, included, more) = match self {
+            Self::Add { target, amount } => {
+                let done = format!("Staked {} to {}.", money::with_symbol(amount), target.name());
+                let call = calls::stake(target.brain, target.validator, amount);
+                (
+                    done,
+                    chain.submit(&signer, &call).await?,
+                    json!({ "staked": report::amount(amount) }),
+                )
+            }
+            Self::Remove { target, amount } => {
+                let done = format!(
+                    "Unstaked {} from {}; withdraw it from the next cycle on: based stake withdraw",
+                    money::with_symbol(amount),
+                    target.name()
+                );
+                let call = calls::unstake(target.brain, target.validator, amount);
+                (
+                    done,
+                    chain.submit(&signer, &call).await?,
+                    json!({ "unstaked": report::amount(amount) }),
+                )
+            }
+            Self::Withdraw => (
+                "Withdrew.".to_owned(),
+                chain.submit(&signer, &calls::withdraw_stake()).await?,
+                json!({}),
+            ),
+            Self::Claim { target } => {
+                let done = format!("Claimed what {} earned you.", target.name());
+                let call = calls::claim_stake_reward(target.brain, target.validator);
+                (done, chain.submit(&signer, &call).await?, json!({}))
+            }
+            Self::Show { .. } => anyhow::bail!("shown above"),
+        };
+        Ok(Report::included(&done, &included, more))
+    }
+}
+
+async fn show(context: &Context, account: AccountId) -> anyhow::Result<Report> {
+    let view = context.chain().await?.best().await?;
+    let stakes = view.stakes(&account).await?;
+    let unstaking = view.unstaking(&account).await?;
+    let list: Vec<_> = stakes
+        .iter()
+        .map(|stake| {
+            json!({
+                "brain": stake.brain,
+                "validator": stake.validator.as_ref().map(report::account),
+                "amount": report::amount(stake.amount),
+            })
+        })
+        .collect();
+    let json = json!({
+        "account": report::account(&account),
+        "stakes": list,
+        "withdrawable": report::amount(unstaking.withdrawable),
+        "unstaking": report::amount(unstaking.pending),
+    });
+    let mut lines: Vec<_> = stakes
+        .iter()
+        .map(|stake| {
+            format!(
+                "{} on {}",
+                money::with_symbol(stake.amount),
+                name(stake.brain, stake.validator.as_ref())
+            )
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push("Nothing is staked.".into());
+    }
+    if unstaking.withdrawable > 0 {
+        lines.push(format!(
+            "{} can be withdrawn: based stake withdraw",
+            money::with_symbol(unstaking.withdrawable)
+        ));
+    }
+    if unstaking.pending > 0 {
+        let (amount, from) = (money::with_symbol(unstaking.pending), unstaking.pending_until);
+        lines.push(format!("{amount} can be withdrawn from block {from} on"));
+    }
+    Ok(Report::new(json, lines.join("\n")))
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rewards {
+    /// Show what an account can claim.
+    Show {
+        /// Account; the wallet's own by default.
+        #[arg(value_parser = account)]
+        account: Option<AccountId>,
+    },
+    /// Pay out what an account earned as a peer or owner; anyone may do this for it.
+    Claim {
+        /// Account; the wallet's own by default.
+        #[arg(value_parser = account)]
+        account: Option<AccountId>,
+    },
+}
+
+impl Rewards {
+    pub async fn run(self, context: &Context) -> anyhow::Result<Report> {
+        match self {
+            Self::Show { account } => {
+                let account = context.account(account)?;
+                let (work, stake) = context.chain().await?.best().await?.claimable(&account).await?;
+                let json = json!({
+                    "account": report::account(&account),
+                    "work": report::amount(work),
+                    "stake": report::amount(stake),
+                });
+                let fields = [
+                    ("as miner, validator or owner", money::with_symbol(work)),
+                    ("as staker", money::with_symbol(stake)),
+                ];
+                Ok(Report::fields(json, &fields))
+            }
+            Self::Claim { account } => {
+                let signer = context.key.signer()?;
+                let account = account.unwrap_or_else(|| signer.account());
+                let chain = context.chain().await?;
+                let included = chain
+                    .submit(&signer, &calls::claim_reward(account.clone()))
+                    .await?;
+                let done = format!("Paid out the rewards of {}.", format_account(&account));
+                Ok(Report::included(
+                    &done,
+                    &included,
+                    json!({ "account": report::account(&account) }),
+                ))
+            }
+        }
+    }
+}

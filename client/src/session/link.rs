@@ -1,0 +1,205 @@
+//! Reaching a miner: its promises about itself are compared with the chain before anything is sent.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use based_primitives::{Balance, BrainId, ComputeKey, PeerInfo};
+use rand::Rng;
+use sp_core::H256;
+use tonic::transport::Channel;
+use zk_llm::{ClientModel, Model};
+
+use super::SessionError;
+use crate::{
+    chain::AccountId,
+    files, tls,
+    wire::{self, fixed, proto, MinerClient, Reassembly},
+};
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Longest wait for a short answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// What a miner must agree to.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub genesis: H256,
+    pub brain: BrainId,
+    pub task: H256,
+}
+
+/// A connection to a miner that agrees with the chain.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub client: MinerClient<Channel>,
+    pub miner: AccountId,
+    pub computekey: ComputeKey,
+    /// Price of a job by the miner's own word.
+    pub price: Balance,
+    pub limits: (u64, u64, u64),
+}
+
+impl Link {
+    /// Connects to a registered miner and compares what it says with the chain.
+    pub async fn open(peer: &PeerInfo<AccountId>, terms: &Terms) -> Result<Self, SessionError> {
+        let address = tls::endpoint_address(&peer.endpoint);
+        let channel = tls::connect(address, peer.computekey, CONNECT).await?;
+        let mut client = MinerClient::new(channel)
+            .max_decoding_message_size(wire::MAX_MESSAGE)
+            .max_encoding_message_size(wire::MAX_MESSAGE);
+        let reply = timely(client.describe(proto::DescribeRequest {})).await?;
+        let refuse = |what: &str| Err(SessionError::Refused(what.to_owned()));
+        if !reply.versions.contains(&wire::VERSION) {
+            return refuse("it speaks other versions of the protocol; update the older program");
+        }
+        let genesis: [u8; 32] = field("genesis", &reply.genesis)?;
+        let task: [u8; 32] = field("task", &reply.task)?;
+        let miner: [u8; 32] = field("miner", &reply.miner)?;
+        if genesis != terms.genesis.0 || reply.brain != u32::from(terms.brain) {
+            return refuse("it works for another chain or Brain");
+        }
+        if miner != *AsRef::<[u8; 32]>::as_ref(&peer.account) {
+            return refuse("it names another account than the registry");
+        }
+        if task != terms.task.0 {
+            return refuse("it does not run the Brain's task yet; try again later");
+        }
+        Ok(Self {
+            client,
+            miner: peer.account.clone(),
+            computekey: peer.computekey,
+            price: Balance::from_le_bytes(field("price", &reply.price)?),
+            limits: (reply.evaluation_key_bytes, reply.input_bytes, reply.output_bytes),
+        })
+    }
+
+    /// The public part of the task's model: from the cache, else from the miner; accepted by hash alone.
+    pub async fn model(&mut self, task: &H256, cache: &Path) -> Result<ClientModel, SessionError> {
+        let dir = cache.join(hex::encode(task));
+        if let Ok(model) = ClientModel::load(&dir) {
+            if model.manifest_hash() == task.0 {
+                return Ok(model);
+            }
+        }
+        let mut parts = Vec::new();
+        for name in Model::public_files() {
+            let bytes = self.model_file(name).await?;
+            if parts.is_empty() && wire::sha256(&bytes) != *task {
+                return Err(SessionError::Protocol(
+                    "its manifest is not the Brain's task".into(),
+                ));
+            }
+            parts.push((name, bytes));
+        }
+        let part = |at: usize| parts.get(at).map_or(&[][..], |(_, bytes)| bytes.as_slice());
+        let model = ClientModel::from_parts(part(0), part(1), part(2))?;
+        if let Err(error) = store(&dir, &parts) {
+            tracing::warn!(%error, "cannot keep the model's public files");
+        }
+        Ok(model)
+    }
+
+    async fn model_file(&mut self, name: &str) -> Result<Vec<u8>, SessionError> {
+        let request = proto::ModelFileRequest {
+            name: name.to_owned(),
+        };
+        let mut stream = timely(self.client.model_file(request)).await?;
+        let limit = zk_llm::model::MAX_FILE_BYTES;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = timely_message(&mut stream).await? {
+            if chunk.data.len() > wire::MAX_CHUNK || bytes.len() as u64 + chunk.data.len() as u64 > limit {
+                return Err(SessionError::Protocol(format!("{name} exceeds {limit} bytes")));
+            }
+            bytes.extend_from_slice(&chunk.data);
+        }
+        Ok(bytes)
+    }
+
+    /// Collects the output of a finished job for a voucher.
+    pub async fn collect(&mut self, voucher: Vec<u8>, output: &H256) -> Result<Vec<u8>, SessionError> {
+        let mut stream = timely(self.client.collect(proto::CollectRequest { voucher })).await?;
+        let (_, _, size) = self.limits;
+        let mut whole = Reassembly::new(size, wire::MAX_CIPHERTEXT).map_err(protocol)?;
+        while let Some(chunk) = timely_message(&mut stream).await? {
+            whole.push(&chunk.data).map_err(protocol)?;
+        }
+        match whole.finish(output) {
+            Err(wire::ChunkError::Truncated { .. }) => {
+                Err(SessionError::MinerGone("its answer broke off".into()))
+            }
+            other => other.map_err(|_| SessionError::Output),
+        }
+    }
+}
+
+fn store(dir: &Path, parts: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    // Another process may do the same: whole files are moved to their place.
+    let staging = dir.with_extension(format!("{:016x}", rand::thread_rng().gen::<u64>()));
+    files::create_private_dir(&staging)?;
+    for (name, bytes) in parts {
+        fs::write(staging.join(name), bytes)?;
+    }
+    match fs::rename(&staging, dir) {
+        Err(_) if dir.exists() => {
+            for (name, _) in parts {
+                fs::rename(staging.join(name), dir.join(name))?;
+            }
+            fs::remove_dir_all(&staging)
+        }
+        done => done,
+    }
+}
+
+fn field<const N: usize>(name: &'static str, bytes: &[u8]) -> Result<[u8; N], SessionError> {
+    fixed(name, bytes).map_err(protocol)
+}
+
+pub(super) fn protocol(error: impl std::fmt::Display) -> SessionError {
+    SessionError::Protocol(error.to_string())
+}
+
+/// Waits for a short answer.
+async fn timely<T>(
+    answer: impl std::future::Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+) -> Result<T, SessionError> {
+    match tokio::time::timeout(ANSWER, answer).await {
+        Ok(answer) => answer
+            .map(tonic::Response::into_inner)
+            .map_err(|status| refused(&status)),
+        Err(_) => Err(SessionError::MinerGone(format!(
+            "no answer in {} s",
+            ANSWER.as_secs()
+        ))),
+    }
+}
+
+/// Waits for the next message of a stream.
+pub(super) async fn timely_message<T>(stream: &mut tonic::Streaming<T>) -> Result<Option<T>, SessionError> {
+    match tokio::time::timeout(wire::SILENCE, stream.message()).await {
+        Ok(message) => message.map_err(|status| refused(&status)),
+        Err(_) => Err(SessionError::MinerGone(format!(
+            "silent for {} s",
+            wire::SILENCE.as_secs()
+        ))),
+    }
+}
+
+/// What a status means to a client.
+pub(super) fn refused(status: &tonic::Status) -> SessionError {
+    use tonic::Code;
+    let message = printable(status.message());
+    match status.code() {
+        Code::Unavailable | Code::Cancelled | Code::Aborted | Code::DeadlineExceeded | Code::Unknown => {
+            SessionError::MinerGone(message)
+        }
+        _ => SessionError::Refused(message),
+    }
+}
+
+/// A stranger's words, made harmless for a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect()
+}

@@ -1,0 +1,561 @@
+//! The way of one private prompt: reservation, key and input upload, evaluation, receipt, voucher, output (F.3-3).
+//!
+//! Users and validators' canaries go through the same [`Session`], so that a miner sees the same sizes, calls and
+//! keys from both. What either side can lose is one job's price.
+
+mod error;
+mod job;
+mod link;
+mod payment;
+mod receipt;
+#[cfg(test)]
+mod tests;
+
+pub use error::SessionError;
+pub use payment::AccountOpened;
+pub use receipt::Expected;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use based_primitives::{
+    payments::{Receipt, VoucherSignature},
+    Balance, BrainId, BrainState, JobId, PeerInfo, Role, SpendingAccountId,
+};
+use codec::Encode;
+use rand::{seq::SliceRandom, RngCore};
+use sp_core::H256;
+use zeroize::Zeroizing;
+use zk_llm::{ClientKey, ClientModel, Logits, Prompt};
+
+use crate::{
+    chain::{AccountId, Chain, Signer},
+    files,
+    state::{Job, State},
+    wire,
+};
+use job::Hashes;
+use link::{Link, Terms};
+use payment::{Cover, Payer};
+
+/// Times a broken connection to the miner is made again within one prompt, and the pause before each.
+const RETRIES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+];
+/// Miners tried at most.
+const MAX_TRIED: usize = 8;
+
+/// How a session finds its miner and pays.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Spending account to pay from; else the one with most room that the signer may spend from.
+    pub account: Option<SpendingAccountId>,
+    /// Miner to use; else one is drawn at random, so that the choice says nothing about the prompt.
+    pub miner: Option<AccountId>,
+    /// Deposit with which a spending account is opened if there is none.
+    pub deposit: Option<Balance>,
+    /// Directory of the client's state and of models' public files.
+    pub home: PathBuf,
+}
+
+impl Options {
+    /// Default choices, with the user's own directory.
+    ///
+    /// # Errors
+    /// [`SessionError::File`] if there is no home.
+    pub fn of_user() -> Result<Self, SessionError> {
+        Ok(Self {
+            account: None,
+            miner: None,
+            deposit: None,
+            home: files::home()?,
+        })
+    }
+}
+
+/// What a session does, for people who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A spending account is opened.
+    OpeningAccount {
+        /// $BASED put into it.
+        deposit: Balance,
+    },
+    /// Part of a spending account is reserved for the miner.
+    Reserving {
+        /// Account.
+        account: SpendingAccountId,
+        /// Amount.
+        amount: Balance,
+    },
+    /// Secret and evaluation key are made.
+    GeneratingKey,
+    /// An unfinished job for the same text goes on.
+    Resuming {
+        /// Job.
+        job: JobId,
+    },
+    /// The evaluation key is uploaded.
+    UploadingKey {
+        /// Bytes sent.
+        sent: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// The job waits.
+    Queued {
+        /// Jobs before it.
+        position: u32,
+    },
+    /// The miner evaluates.
+    Progress {
+        /// Table lookups done.
+        done: u64,
+        /// Table lookups in all.
+        total: u64,
+        /// Layer that runs.
+        layer: String,
+    },
+    /// The receipt is good; the miner is paid.
+    Paying {
+        /// Price of the job.
+        amount: Balance,
+    },
+    /// The connection broke and is made again.
+    Reconnecting {
+        /// What happened.
+        cause: String,
+    },
+}
+
+/// A decrypted answer and what it took.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Label of the highest logit.
+    pub answer: String,
+    /// Probability of each label, in the model's order.
+    pub probabilities: Vec<(String, f64)>,
+    /// Decrypted integers.
+    pub logits: Logits,
+    /// The quantised input, for audits on this machine.
+    pub prompt: Prompt,
+    /// SHA-256 of the model's manifest.
+    pub task: H256,
+    /// Programmable bootstraps of one prompt by the manifest.
+    pub tables: u64,
+    /// Bootstraps before pruning by the manifest.
+    pub tables_unsqueezed: u64,
+    /// From the submission to the output.
+    pub elapsed: Duration,
+    /// Bytes of the encrypted prompt.
+    pub ciphertext_up_bytes: u64,
+    /// Bytes of the encrypted answer.
+    pub ciphertext_down_bytes: u64,
+    /// Bytes of the evaluation key.
+    pub evaluation_key_bytes: u64,
+    /// Promised to the miner.
+    pub fee_paid: Balance,
+    /// Job.
+    pub job: JobId,
+    /// Who answered.
+    pub miner: AccountId,
+    /// Spending account that pays.
+    pub account: SpendingAccountId,
+    /// SHA-256 of the receipt's encoding.
+    pub receipt_hash: H256,
+}
+
+/// A user's dealings with one Brain under one key.
+#[derive(Debug)]
+pub struct Session {
+    payer: Payer,
+    terms: Terms,
+    quote: Balance,
+    model: ClientModel,
+    state: State,
+    link: Link,
+    keys: Option<Keys>,
+}
+
+/// Keys of a session.
+struct Keys {
+    secret: ClientKey,
+    evaluation: Vec<u8>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Reads the Brain, chooses a miner, and obtains the model's public part.
+    ///
+    /// # Errors
+    /// [`SessionError`] saying what is missing: Brain, task, prices, miners, or a miner that agrees with the chain.
+    pub async fn open(
+        chain: Chain,
+        signer: Signer,
+        brain: BrainId,
+        options: Options,
+    ) -> Result<Self, SessionError> {
+        let state = State::open(&options.home)?;
+        let view = chain.best().await?;
+        let info = view.brain(brain).await?.ok_or(SessionError::NoBrain(brain))?;
+        if info.state == BrainState::Reserved {
+            return Err(SessionError::NotServing(brain, "is reserved"));
+        }
+        let task = info
+            .task
+            .ok_or(SessionError::NotServing(brain, "has no task yet"))?
+            .manifest;
+        let prices = info
+            .prices
+            .ok_or(SessionError::NotServing(brain, "has no prices yet"))?;
+        let mut miners = view.peers(brain).await?;
+        miners.retain(|peer| peer.role == Role::Miner);
+        if miners.is_empty() {
+            return Err(SessionError::NoMiners(brain));
+        }
+        if let Some(wanted) = &options.miner {
+            miners.retain(|peer| peer.account == *wanted);
+            if miners.is_empty() {
+                return Err(SessionError::UnknownMiner(wanted.clone(), brain));
+            }
+        }
+        let terms = Terms {
+            genesis: chain.genesis(),
+            brain,
+            task,
+        };
+        let payer = Payer {
+            chain,
+            signer,
+            brain,
+            account: options.account,
+            deposit: options.deposit,
+        };
+        order(&mut miners, &payer, &view).await?;
+        let cache = options.home.join("models");
+        let mut reasons = Vec::new();
+        for peer in miners.iter().take(MAX_TRIED) {
+            match Self::agree(peer, &terms, &cache, |context| {
+                prices.quote(context, wire::FULL_COMPLETION_UNITS)
+            })
+            .await
+            {
+                Ok((link, model, quote)) => {
+                    return Ok(Self {
+                        payer,
+                        terms,
+                        quote,
+                        model,
+                        state,
+                        link,
+                        keys: None,
+                    })
+                }
+                Err(error) => reasons.push(format!("  miner {}: {error}", peer.uid)),
+            }
+        }
+        Err(SessionError::NoUsableMiner { brain, reasons })
+    }
+
+    async fn agree(
+        peer: &PeerInfo<AccountId>,
+        terms: &Terms,
+        cache: &std::path::Path,
+        quote: impl Fn(u32) -> Option<Balance>,
+    ) -> Result<(Link, ClientModel, Balance), SessionError> {
+        let mut link = Link::open(peer, terms).await?;
+        let model = link.model(&terms.task, cache).await?;
+        let limits = model.limits();
+        if link.limits
+            != (
+                limits.evaluation_key_bytes,
+                limits.input_bytes,
+                limits.output_bytes,
+            )
+        {
+            return Err(SessionError::Protocol("its sizes are not the model's".into()));
+        }
+        let context = model.manifest().context;
+        let quote = quote(context).ok_or_else(|| {
+            SessionError::Refused(format!(
+                "the model's {context} units exceed the Brain's context limit"
+            ))
+        })?;
+        if link.price > quote {
+            return Err(SessionError::Refused(
+                "it asks more than the Brain's price list allows".into(),
+            ));
+        }
+        Ok((link, model, quote))
+    }
+
+    /// Model of the Brain's task.
+    pub fn model(&self) -> &ClientModel {
+        &self.model
+    }
+
+    /// Account of the chosen miner.
+    pub fn miner(&self) -> &AccountId {
+        &self.link.miner
+    }
+
+    /// Price of one job by the chosen miner.
+    pub fn price(&self) -> Balance {
+        self.link.price
+    }
+
+    /// Asks one prompt.
+    ///
+    /// A prompt whose earlier job is unfinished, also by a process that died, goes on with the identical bytes.
+    ///
+    /// # Errors
+    /// [`SessionError`]; it says whether anything was paid and what to do.
+    pub async fn ask(
+        &mut self,
+        text: &str,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Answer, SessionError> {
+        let prompt = self.model.prepare(text)?;
+        let (job, key, cover) = match self.resume(text, on_event).await? {
+            Some(resumed) => resumed,
+            None => self.begin(text, &prompt, on_event).await?,
+        };
+        let started = Instant::now();
+        let hashes = Hashes::of(&job);
+        let mut retries = RETRIES.iter();
+        let (receipt, output) = loop {
+            match self.run(&job, &hashes, &cover, on_event).await {
+                Ok(done) => break done,
+                Err(error) if error.is_transient() => {
+                    let Some(pause) = retries.next() else {
+                        return Err(error);
+                    };
+                    on_event(Event::Reconnecting {
+                        cause: error.to_string(),
+                    });
+                    tokio::time::sleep(*pause).await;
+                    // A connection that cannot be made leaves the old one, whose next use fails and is retried.
+                    if let Err(error) = self.reach(&job.miner).await {
+                        tracing::debug!(%error, "the miner is still away");
+                    }
+                }
+                Err(error) => {
+                    // A refusal before the voucher ends the job: the next attempt encrypts with a fresh seed.
+                    if !matches!(error, SessionError::OutputMissing { .. } | SessionError::Output) {
+                        self.state.finish(&job.id)?;
+                    }
+                    return Err(error);
+                }
+            }
+        };
+        let elapsed = started.elapsed();
+        // Lengths and header are checked before anything is decrypted (F.4-4), and nothing is sent afterwards.
+        let logits = key.decrypt(self.model.manifest(), &output)?;
+        self.state.finish(&job.id)?;
+        Ok(self.answer(prompt, logits, &job, &receipt, output.len(), elapsed))
+    }
+
+    async fn run(
+        &mut self,
+        job: &Job,
+        hashes: &Hashes,
+        cover: &Cover,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(Receipt, Vec<u8>), SessionError> {
+        let expected = Expected {
+            genesis: self.terms.genesis,
+            job: job.id,
+            brain: job.brain,
+            task: job.task,
+            evaluation_key: hashes.evaluation_key,
+            input: hashes.input,
+            max_price: job.max_price,
+            computekey: self.link.computekey,
+        };
+        job::upload_key(
+            &mut self.link,
+            &self.payer.chain,
+            &self.payer.signer,
+            job,
+            hashes,
+            on_event,
+        )
+        .await?;
+        let receipt = job::submit(&mut self.link, job, hashes, &expected, on_event).await?;
+        on_event(Event::Paying {
+            amount: receipt.amount,
+        });
+        let voucher = self.payer.voucher(job, cover, receipt.amount, &self.state)?;
+        match self.link.collect(voucher.encode(), &receipt.output).await {
+            Err(SessionError::MinerGone(cause)) => Err(SessionError::OutputMissing {
+                cause,
+                promised: receipt.amount,
+            }),
+            done => done.map(|output| (receipt, output)),
+        }
+    }
+
+    /// The unfinished job for this text, if its miner can be reached.
+    async fn resume(
+        &mut self,
+        text: &str,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Option<(Job, ClientKey, Cover)>, SessionError> {
+        let accounts = self.payer.accounts().await?;
+        let numbers: Vec<_> = accounts.keys().copied().collect();
+        let Terms { genesis, brain, task } = self.terms.clone();
+        let Some(job) = self.state.unfinished(&genesis, brain, &task, text, &numbers)? else {
+            return Ok(None);
+        };
+        let Some(entry) = accounts.get(&job.account) else {
+            return Ok(None);
+        };
+        if job.miner != self.link.miner {
+            if let Err(error) = self.reach(&job.miner).await {
+                if job.voucher.is_some() {
+                    return Err(error);
+                }
+                // Nothing was promised: another miner gets fresh bytes.
+                self.state.finish(&job.id)?;
+                return Ok(None);
+            }
+        }
+        let reservation = self
+            .payer
+            .chain
+            .best()
+            .await?
+            .reservation(job.account, &job.miner)
+            .await?;
+        let cover = Cover {
+            account: job.account,
+            expiry: entry.expiry,
+            redeemed: reservation.map_or(0, |found| found.redeemed),
+        };
+        let key = ClientKey::from_secret_bytes(&job.secret_key, self.model.parameter_set())?;
+        on_event(Event::Resuming { job: job.id });
+        Ok(Some((job, key, cover)))
+    }
+
+    /// Reserves, makes keys, encrypts, and writes the job down before anything leaves.
+    async fn begin(
+        &mut self,
+        text: &str,
+        prompt: &Prompt,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(Job, ClientKey, Cover), SessionError> {
+        let price = self.link.price.min(self.quote);
+        let cover = self
+            .payer
+            .cover(&self.link.miner, price, &self.state, on_event)
+            .await?;
+        if self.keys.is_none() {
+            on_event(Event::GeneratingKey);
+            let set = *self.model.parameter_set();
+            let made = tokio::task::spawn_blocking(move || {
+                let secret = ClientKey::generate(&set)?;
+                let evaluation = secret.evaluation_key_bytes()?;
+                Ok::<_, zk_llm::Error>(Keys { secret, evaluation })
+            });
+            self.keys = Some(made.await.map_err(|e| SessionError::Internal(e.to_string()))??);
+        }
+        let keys = self
+            .keys
+            .as_ref()
+            .ok_or_else(|| SessionError::Internal("no key was made".into()))?;
+        let mut id: JobId = [0; 32];
+        rand::rngs::OsRng.fill_bytes(&mut id);
+        let mut job = Job {
+            id,
+            brain: self.terms.brain,
+            account: cover.account,
+            miner: self.link.miner.clone(),
+            task: self.terms.task,
+            max_price: price,
+            secret_key: Zeroizing::new(keys.secret.to_secret_bytes()?),
+            evaluation_key: keys.evaluation.clone(),
+            input: keys.secret.encrypt(self.model.manifest(), prompt)?,
+            signature: Vec::new(),
+            voucher: None,
+        };
+        let terms = job::terms(&job, &Hashes::of(&job));
+        let bytes = terms.signing_bytes(&self.terms.genesis, &job.miner);
+        job.signature = VoucherSignature::Sr25519(self.payer.signer.sign(&bytes)).encode();
+        self.state.begin(&self.terms.genesis, text, &job)?;
+        Ok((job, keys.secret.clone(), cover))
+    }
+
+    /// Connects to a miner by its entry in the registry as it is now.
+    async fn reach(&mut self, miner: &AccountId) -> Result<(), SessionError> {
+        let peer = self
+            .payer
+            .chain
+            .best()
+            .await?
+            .peer(self.terms.brain, miner)
+            .await?;
+        let peer = peer.ok_or_else(|| SessionError::UnknownMiner(miner.clone(), self.terms.brain))?;
+        self.link = Link::open(&peer, &self.terms).await?;
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        prompt: Prompt,
+        logits: Logits,
+        job: &Job,
+        receipt: &Receipt,
+        down: usize,
+        elapsed: Duration,
+    ) -> Answer {
+        let manifest = self.model.manifest();
+        Answer {
+            answer: logits.label(manifest).unwrap_or_default().to_owned(),
+            probabilities: manifest
+                .labels
+                .iter()
+                .cloned()
+                .zip(logits.probabilities(manifest))
+                .collect(),
+            logits,
+            prompt,
+            task: job.task,
+            tables: manifest.bootstraps.squeezed,
+            tables_unsqueezed: manifest.bootstraps.unsqueezed,
+            elapsed,
+            ciphertext_up_bytes: job.input.len() as u64,
+            ciphertext_down_bytes: down as u64,
+            evaluation_key_bytes: job.evaluation_key.len() as u64,
+            fee_paid: receipt.amount,
+            job: job.id,
+            miner: job.miner.clone(),
+            account: job.account,
+            receipt_hash: wire::sha256(&receipt.encode()),
+        }
+    }
+}
+
+/// Shuffles miners, those with a reservation first: it spares the user another one, and is public anyway.
+async fn order(
+    miners: &mut [PeerInfo<AccountId>],
+    payer: &Payer,
+    view: &crate::chain::View,
+) -> Result<(), SessionError> {
+    miners.shuffle(&mut rand::rngs::OsRng);
+    let mut reserved = Vec::new();
+    for id in payer.accounts().await?.keys() {
+        reserved.extend(view.reservations(*id).await?.into_iter().map(|(miner, _)| miner));
+    }
+    miners.sort_by_key(|peer| !reserved.contains(&peer.account));
+    Ok(())
+}
