@@ -9,7 +9,7 @@ use super::{
     bonds::{next_bonds, Row},
     percentile::percentile,
     sigmoid::{consensus, ONE_Q64},
-    wide::{mul, mul_div, to_u128},
+    wide::mul_div,
 };
 use crate::{
     constants::{ACTIVE_PERCENTILE, MIN_VALIDATOR_STAKE, PPB},
@@ -293,7 +293,7 @@ impl Columns {
     fn judge(&mut self) {
         for (_, score) in self.scores_mut() {
             score.consensus = consensus(score.trust);
-            score.standing = to_u128(mul(score.rank, score.consensus) >> STEP).unwrap_or(u128::MAX);
+            score.standing = mul_div(score.rank, score.consensus, 1 << STEP).unwrap_or(u128::MAX);
         }
     }
 
@@ -390,8 +390,7 @@ impl Columns {
 
     /// Incentive of each peer, by uid, divided by all bonds in it, in Q0.96.
     fn incentive_per_bond(&self, bonds: &[(Uid, Row)]) -> Vec<u128> {
-        let mut all: Vec<u128> = Vec::new();
-        all.resize(self.0.len(), 0);
+        let mut all = alloc::vec![0u128; self.0.len()];
         for (uid, bond) in bonds.iter().flat_map(|(_, row)| row) {
             if let Some(sum) = all.get_mut(usize::from(*uid)) {
                 *sum = sum.saturating_add((*bond).into());

@@ -37,7 +37,7 @@ const ROOTS: [u64; 64] = [
 
 /// `exp(-x)` for x in Q64.64; the result, at most one, in Q64.64.
 pub fn exp_neg(x: u128) -> u128 {
-    let [fraction, integer, high, _] = (mul(x, LOG2_E_Q64) >> BITS).0;
+    let [_, fraction, integer, high] = mul(x, LOG2_E_Q64).0;
     if high != 0 || integer >= BITS.into() {
         return 0;
     }
