@@ -3,6 +3,7 @@
 //! The demonstration, the local network and the end-to-end tests share it. Whatever it starts ends with it.
 #![warn(missing_docs)]
 
+pub mod model;
 pub mod network;
 pub mod process;
 

@@ -33,6 +33,7 @@ async fn an_answer_is_exact_private_and_paid_and_its_epoch_rewards_miner_and_val
     );
 
     refuses_vouchers_that_promise_nothing_new(&fixture, account, price).await?;
+    canaries_look_like_users(&fixture, account).await?;
 
     for uri in ["//Miner", "//Validator"] {
         let id = key(uri)?.account();
@@ -64,6 +65,43 @@ async fn an_answer_is_exact_private_and_paid_and_its_epoch_rewards_miner_and_val
             .any(|window| window == SENTENCE.as_bytes());
         assert!(!found, "{} holds the sentence", entry.display());
     }
+    Ok(())
+}
+
+/// What the chain shows of a canary's payer is what it shows of a user.
+async fn canaries_look_like_users(fixture: &Fixture, user: u64) -> anyhow::Result<()> {
+    let canaries = [key("//Canary0")?.account(), key("//Canary1")?.account()];
+    let miner = key("//Miner")?.account();
+    let canary = eventually("a canary's spending account", PATIENCE, || async {
+        let view = fixture.chain.best().await?;
+        for account in &canaries {
+            for id in view.spending_accounts_of(account).await?.into_keys() {
+                if view.reservation(id, &miner).await?.is_some() {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
+    })
+    .await?;
+    let view = fixture.chain.best().await?;
+    let mut shapes = Vec::new();
+    for id in [user, canary] {
+        let account = view.spending_account(id).await?.expect("exists");
+        let reservation = view.reservation(id, &miner).await?.expect("exists");
+        let own = account.owner.0 == account.spender.0;
+        shapes.push((
+            own,
+            account.purpose.0,
+            account.cap,
+            account.balance,
+            reservation.reserved,
+        ));
+    }
+    assert_eq!(
+        shapes[0], shapes[1],
+        "owner, purpose, cap, balance and reservation"
+    );
     Ok(())
 }
 

@@ -22,7 +22,7 @@ async fn miner_and_validator_follow_a_change_of_task_unattended() -> anyhow::Res
     let first = fixture.ask("//User", sentence).await?;
     assert_eq!(first["logits"], fixture.oracle("first", sentence)?);
 
-    let manifest = small_model(&fixture.models.path().join("second"), "second", FEW + 8)?;
+    let manifest = small_model(&fixture.models.path().join("second"), "second", FEW * 2)?;
     let task = Task {
         manifest: manifest.into(),
         repository: b"https://example.invalid/models"
@@ -45,7 +45,7 @@ async fn miner_and_validator_follow_a_change_of_task_unattended() -> anyhow::Res
 
     eventually("an answer by the new model", PATIENCE, || async {
         let answer = fixture.ask("//User", sentence).await.ok();
-        Ok(answer.filter(|answer| answer["pbs"] == FEW + 8))
+        Ok(answer.filter(|answer| answer["pbs"] == FEW * 2))
     })
     .await
     .and_then(|answer| {
