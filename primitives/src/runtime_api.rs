@@ -1,4 +1,6 @@
 //! Runtime API by which clients read the network in single calls.
+// The macro repeats bounds.
+#![allow(clippy::multiple_bound_locations)]
 
 use alloc::vec::Vec;
 use codec::Codec;

@@ -55,6 +55,8 @@ mod tests;
 pub use pallet::*;
 pub use weights::WeightInfo;
 
+// The macros expand to `expect`.
+#[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{

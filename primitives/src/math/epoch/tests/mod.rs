@@ -88,7 +88,7 @@ fn a_minority_is_pressed_below_its_rank() {
     assert!((part(trusted.rank, ONE_Q96) - 2.0 / 3.0).abs() < 1e-15);
     assert!((part(doubted.rank, ONE_Q96) - 1.0 / 3.0).abs() < 1e-15);
     assert_eq!(doubted.consensus, ONE_Q64 / 2);
-    let expected = (2.0 / 3.0 * 0.993_307_149_075_715_1) / (2.0 / 3.0 * 0.993_307_149_075_715_1 + 1.0 / 6.0);
+    let expected = (2.0 / 3.0 * 0.993_307_149_075_715) / (2.0 / 3.0 * 0.993_307_149_075_715 + 1.0 / 6.0);
     assert!((part(trusted.incentive, ONE_Q96) - expected).abs() < 1e-14);
 }
 
