@@ -1,34 +1,30 @@
 //! Evaluates a circuit on ciphertexts.
 //!
-//! Sums are wrapping arithmetic on ciphertexts; each table is the library's own keyswitch, centred
-//! modulus switch and bootstrap. Results do not depend on the number of threads or on their order.
+//! Sums are wrapping arithmetic on ciphertexts; each table is a keyswitch, a centred modulus switch and a
+//! bootstrap ([`crate::bootstrap`]). Results do not depend on the number of threads, on batches or on order.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use tfhe::core_crypto::algorithms::slice_algorithms::slice_wrapping_add_scalar_mul_assign;
-use tfhe::core_crypto::prelude::{CiphertextModulus, GlweCiphertext, LweCiphertext};
-use tfhe::shortint::atomic_pattern::AtomicPattern;
-use tfhe::shortint::ciphertext::{Degree, NoiseLevel};
-use tfhe::shortint::server_key::LookupTable;
-use tfhe::shortint::Ciphertext;
 
-use crate::compile::{Circuit, EncodedLut, Sum, TableOp};
+use crate::bootstrap::{Bootstrapper, TestPolynomial, BATCH};
+use crate::compile::{Circuit, Sum, TableOp};
 use crate::error::{Error, Result};
 use crate::keys::ServerKey;
 use crate::model::Model;
-use crate::params::ParameterSet;
 use crate::wire;
 
-/// Called after every table with the number done, the number in all, and the layer's name.
+/// Told after every batch of tables how many are done, how many there are, and the name of a layer at work.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64, &str) + Sync);
 
 /// How to evaluate.
 #[derive(Clone, Copy, Default)]
 pub struct Evaluation<'a> {
-    /// Told of every finished table; must be quick.
+    /// Called from the worker threads, so it must be quick.
     pub progress: Option<Progress<'a>>,
-    /// Set to stop the evaluation at the next table.
+    /// Set to stop the evaluation before the next batch: within about a tenth of a second.
     pub cancel: Option<&'a AtomicBool>,
     /// Worker threads; 0 for one a core.
     pub threads: usize,
@@ -63,6 +59,12 @@ pub fn evaluate_circuit(
         return Err(Error::Key("of another parameter set than the model".into()));
     }
     let list = wire::decode_input(input, circuit.interface(), set)?;
+    let run = Run {
+        circuit,
+        key: Bootstrapper::new(key)?,
+        evaluation,
+        done: AtomicU64::new(0),
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(evaluation.threads)
         .build()
@@ -75,20 +77,13 @@ pub fn evaluate_circuit(
             .map(|ciphertext| Some(ciphertext.to_vec()))
             .collect();
         drop(inputs);
-        let outputs = Run {
-            circuit,
-            key,
-            evaluation,
-            done: AtomicU64::new(0),
-        }
-        .run(sources)?;
-        Ok(wire::encode_output(&outputs, circuit.interface(), set))
+        Ok(wire::encode_output(&run.run(sources)?, circuit.interface(), set))
     })
 }
 
 struct Run<'a> {
     circuit: &'a Circuit,
-    key: &'a ServerKey,
+    key: Bootstrapper<'a>,
     evaluation: &'a Evaluation<'a>,
     done: AtomicU64,
 }
@@ -106,12 +101,12 @@ impl Run<'_> {
             .collect();
         sources.reserve(circuit.tables.len());
         for (wave, dead) in circuit.waves.iter().zip(&circuit.dead_after) {
-            let results = circuit.tables[wave.clone()]
-                .par_iter()
+            let results = batches(wave.clone(), rayon::current_num_threads())
+                .into_par_iter()
                 .with_max_len(1)
-                .map(|op| self.table(op, &polynomials, &sources).map(Some))
-                .collect::<Result<Sources>>()?;
-            sources.extend(results);
+                .map(|batch| self.batch(&circuit.tables[batch], &polynomials, &sources))
+                .collect::<Result<Vec<_>>>()?;
+            sources.extend(results.into_iter().flatten().map(Some));
             for source in dead {
                 sources[*source as usize] = None;
             }
@@ -123,7 +118,12 @@ impl Run<'_> {
             .collect()
     }
 
-    fn table(&self, op: &TableOp, polynomials: &[TestPolynomial], sources: &Sources) -> Result<Vec<u64>> {
+    fn batch(
+        &self,
+        ops: &[TableOp],
+        polynomials: &[TestPolynomial],
+        sources: &Sources,
+    ) -> Result<Vec<Vec<u64>>> {
         if self
             .evaluation
             .cancel
@@ -131,27 +131,18 @@ impl Run<'_> {
         {
             return Err(Error::Cancelled);
         }
-        let polynomial = &polynomials[op.encoded as usize];
-        let key = &self.key.key;
-        // The degree only steers checks of the integer layer, which is not used here.
-        let mut ciphertext = Ciphertext::new(
-            LweCiphertext::from_container(self.sum(&op.argument, sources)?, CiphertextModulus::new_native()),
-            Degree::new(0),
-            NoiseLevel::NOMINAL,
-            key.message_modulus,
-            key.carry_modulus,
-            key.atomic_pattern.kind(),
-        );
-        key.atomic_pattern
-            .apply_lookup_table_assign(&mut ciphertext, &polynomial.table);
-        let mut result = ciphertext.ct.into_container();
-        add_to_body(&mut result, polynomial.offset);
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(progress) = self.evaluation.progress {
+        let arguments = ops
+            .iter()
+            .map(|op| self.sum(&op.argument, sources))
+            .collect::<Result<Vec<_>>>()?;
+        let tables: Vec<&TestPolynomial> = ops.iter().map(|op| &polynomials[op.encoded as usize]).collect();
+        let results = self.key.apply(&arguments, &tables);
+        let done = self.done.fetch_add(ops.len() as u64, Ordering::Relaxed) + ops.len() as u64;
+        if let (Some(progress), Some(op)) = (self.evaluation.progress, ops.last()) {
             let layer = &self.circuit.report().layers[op.layer as usize];
             progress(done, self.circuit.bootstraps(), &layer.name);
         }
-        Ok(result)
+        Ok(results)
     }
 
     fn sum(&self, sum: &Sum, sources: &Sources) -> Result<Vec<u64>> {
@@ -162,47 +153,36 @@ impl Run<'_> {
                 ciphertext.ok_or_else(|| Error::Graph("a source is read before it exists".into()))?;
             slice_wrapping_add_scalar_mul_assign(&mut result, ciphertext, i64::from(*weight) as u64);
         }
-        add_to_body(
-            &mut result,
-            (i64::from(sum.bias) as u64) << (64 - u32::from(sum.step)),
-        );
+        if let Some(body) = result.last_mut() {
+            *body = body.wrapping_add((i64::from(sum.bias) as u64) << (64 - u32::from(sum.step)));
+        }
         Ok(result)
     }
 }
 
-fn add_to_body(ciphertext: &mut [u64], plaintext: u64) {
-    if let Some(body) = ciphertext.last_mut() {
-        *body = body.wrapping_add(plaintext);
-    }
+/// Splits a wave into batches of nearly one size, as many as keep every thread busy to the end.
+fn batches(wave: Range<usize>, threads: usize) -> Vec<Range<usize>> {
+    let rounds = wave.len().div_ceil(threads.max(1) * BATCH);
+    let count = (rounds * threads.max(1)).min(wave.len());
+    let bound = |at: usize| wave.start + wave.len() * at / count.max(1);
+    (0..count).map(|at| bound(at)..bound(at + 1)).collect()
 }
 
-/// A table as the polynomial that a bootstrap rotates, and the plaintext to add to its result.
-struct TestPolynomial {
-    table: LookupTable<Vec<u64>>,
-    offset: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
-impl TestPolynomial {
-    fn new(lut: &EncodedLut, set: &ParameterSet) -> Self {
-        let (degree, size) = (set.tfhe.polynomial_size, set.tfhe.glwe_dimension.to_glwe_size());
-        let half_step = 63 - u32::from(lut.step);
-        let encode = |value: i64| (value as u64) << half_step;
-        let mut acc = GlweCiphertext::new(0u64, size, degree, CiphertextModulus::new_native());
-        let cell = degree.0 / lut.cells.len();
-        let mut body = acc.get_mut_body();
-        let body = body.as_mut();
-        for (coefficients, value) in body.chunks_exact_mut(cell).zip(&lut.cells) {
-            coefficients.fill(encode(*value));
-        }
-        // Centre every cell on its position; what moves past the end comes back negated.
-        body[..cell / 2].iter_mut().for_each(|x| *x = x.wrapping_neg());
-        body.rotate_left(cell / 2);
-        Self {
-            table: LookupTable {
-                acc,
-                degree: Degree::new(0),
-            },
-            offset: encode(lut.offset),
+    proptest! {
+        #[test]
+        fn batches_cover_a_wave_once_and_differ_by_one_at_most(start in 0usize..9, len in 0usize..5000, threads in 1usize..200) {
+            let wave = start..start + len;
+            let batches = batches(wave.clone(), threads);
+            prop_assert_eq!(batches.iter().cloned().flatten().collect::<Vec<_>>(), wave.collect::<Vec<_>>());
+            let sizes: Vec<usize> = batches.iter().map(Range::len).collect();
+            let (least, most) = (sizes.iter().min().copied().unwrap_or(0), sizes.iter().max().copied().unwrap_or(0));
+            prop_assert!(most - least <= 1 && most <= BATCH);
+            prop_assert!(batches.len() % threads == 0 || batches.len() == len);
         }
     }
 }

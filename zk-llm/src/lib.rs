@@ -5,6 +5,7 @@
 //!
 //! This crate knows nothing of the chain.
 
+mod bootstrap;
 pub mod compile;
 pub mod error;
 pub mod exec_clear;
@@ -19,6 +20,7 @@ pub mod noise;
 pub mod params;
 pub mod quant;
 pub mod squeeze;
+pub mod text;
 pub mod train;
 pub mod wire;
 

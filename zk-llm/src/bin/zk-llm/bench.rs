@@ -157,7 +157,7 @@ fn library_ms(set: &zk_llm::ParameterSet, cores: usize) -> anyhow::Result<f64> {
         pool.install(|| {
             inputs.par_iter().with_max_len(1).for_each(|input| {
                 for _ in 0..count {
-                    std::hint::black_box(server.apply_lookup_table(input, &table));
+                    let _ = std::hint::black_box(server.apply_lookup_table(input, &table));
                 }
             });
         });
