@@ -36,7 +36,7 @@ macro_rules! arguments {
 
 arguments! {
     plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>;
-    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Vec<SignedVoucher>,
+    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>,
 }
 
 macro_rules! calls {

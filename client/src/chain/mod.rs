@@ -13,7 +13,7 @@ pub use view::{AccountBalance, Reservation, SpendingAccount, StakePosition, Unst
 use std::{sync::Arc, time::Duration};
 
 use based_primitives::BlockNumber;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use sp_core::H256;
 use subxt::{
     backend::LegacyBackend,
@@ -21,9 +21,8 @@ use subxt::{
     rpcs::{
         client::{
             reconnecting_rpc_client::{ExponentialBackoff, RpcClient as Reconnecting},
-            RpcClient,
+            rpc_params, RpcClient,
         },
-        rpc_params,
     },
     OnlineClient,
 };

@@ -7,7 +7,7 @@ use subxt::{
     config::DefaultExtrinsicParamsBuilder,
     events::DecodeAsEvent,
     extrinsics::ExtrinsicEvents,
-    rpcs::rpc_params,
+    rpcs::client::rpc_params,
     tx::{Payload, TransactionStatus},
 };
 

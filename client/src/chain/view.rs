@@ -7,7 +7,7 @@ use codec::{DecodeAll, Encode};
 use sp_core::H256;
 use subxt::{
     dynamic,
-    ext::{futures::StreamExt, scale_decode::DecodeAsType, scale_encode::EncodeAsType},
+    ext::{scale_decode::DecodeAsType, scale_encode::EncodeAsType},
     utils::Static,
 };
 

@@ -90,7 +90,7 @@ impl Models {
             fs::copy(from.join(file), staging.path().join(file))
                 .with_context(|| format!("cannot copy {file}"))?;
         }
-        fs::rename(staging.keep(), to)?;
+        fs::rename(staging.into_path(), to)?;
         Ok(to.into())
     }
 

@@ -31,7 +31,7 @@ pub enum SessionError {
     #[error("Brain {0} has no miners; choose another, or wait until one registers")]
     NoMiners(BrainId),
     /// The miner asked for is none of the Brain's.
-    #[error("{} is no miner of Brain {1}; see `based peers {1}`", format_account(.0))]
+    #[error("{} is no miner of Brain {brain}; see `based peers {brain}`", format_account(.0), brain = .1)]
     UnknownMiner(crate::chain::AccountId, BrainId),
     /// No miner could be used.
     #[error("no miner of Brain {brain} can take the job:\n{}", reasons.join("\n"))]

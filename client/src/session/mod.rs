@@ -442,7 +442,7 @@ impl Session {
             expiry: entry.expiry,
             redeemed: reservation.map_or(0, |found| found.redeemed),
         };
-        let key = ClientKey::from_secret_bytes(&job.secret_key, self.model.parameter_set())?;
+        let key = ClientKey::from_bytes(&job.secret_key)?;
         on_event(Event::Resuming { job: job.id });
         Ok(Some((job, key, cover)))
     }
@@ -482,7 +482,7 @@ impl Session {
             miner: self.link.miner.clone(),
             task: self.terms.task,
             max_price: price,
-            secret_key: Zeroizing::new(keys.secret.to_secret_bytes()?),
+            secret_key: Zeroizing::new(keys.secret.to_bytes()),
             evaluation_key: keys.evaluation.clone(),
             input: keys.secret.encrypt(self.model.manifest(), prompt)?,
             signature: Vec::new(),

@@ -13,7 +13,8 @@ use ed25519_dalek::{
     Signer, SigningKey,
 };
 use rustls::{
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::PrivatePkcs8KeyDer,
+    sign::{CertifiedKey, SingleCertAndKey},
     ServerConfig,
 };
 
@@ -104,20 +105,30 @@ impl ComputeKeyPair {
     /// # Errors
     /// [`KeyError::Certificate`] if the certificate cannot be made.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, KeyError> {
+        self.server_config_signed_by(self)
+    }
+
+    /// As [`Self::server_config`], but handshakes are signed by `signer`: only with the same key do clients
+    /// accept it.
+    pub(super) fn server_config_signed_by(&self, signer: &Self) -> Result<Arc<ServerConfig>, KeyError> {
         let fail = |error: &dyn std::fmt::Display| KeyError::Certificate(error.to_string());
-        let pkcs8 = self.0.to_pkcs8_der().map_err(|e| fail(&e))?;
-        let secret = PrivatePkcs8KeyDer::from(pkcs8.as_bytes().to_vec());
-        let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&secret, &rcgen::PKCS_ED25519)
+        let pkcs8 = |key: &Self| {
+            let document = key.0.to_pkcs8_der().map_err(|e| fail(&e))?;
+            Ok(PrivatePkcs8KeyDer::from(document.as_bytes().to_vec()))
+        };
+        let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8(self)?, &rcgen::PKCS_ED25519)
             .map_err(|e| fail(&e))?;
         let certificate = rcgen::CertificateParams::new(vec![SERVER_NAME.to_owned()])
             .and_then(|parameters| parameters.self_signed(&pair))
             .map_err(|e| fail(&e))?;
+        let signer =
+            rustls::crypto::ring::sign::any_eddsa_type(&pkcs8(signer)?).map_err(|e| fail(&e))?;
+        let certified = CertifiedKey::new(vec![certificate.der().clone()], signer);
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|e| fail(&e))?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(secret))
-            .map_err(|e| fail(&e))?;
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = vec![ALPN_H2.to_vec()];
         Ok(Arc::new(config))
     }

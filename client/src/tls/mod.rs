@@ -6,6 +6,8 @@
 mod client;
 mod incoming;
 mod key;
+#[cfg(test)]
+mod tests;
 
 pub use client::{connect, endpoint_address, ConnectError};
 pub use incoming::{incoming, Connection, Limits, RemoteAddress};

@@ -3,6 +3,8 @@
 mod address;
 mod args;
 mod keystore;
+#[cfg(test)]
+mod tests;
 
 pub use address::{format_account, parse_account};
 pub use args::{new_password, password, KeyArgs};

@@ -5,6 +5,8 @@
 
 mod chunks;
 mod headers;
+#[cfg(test)]
+mod tests;
 
 /// Messages, client and server generated from `proto/based.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

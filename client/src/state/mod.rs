@@ -4,6 +4,9 @@
 //! pair never encrypts twice (F.4-1) and a retry resends identical bytes; it holds the job's secret key and is
 //! erased, contents included, when the answer is there. The text itself is never stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},

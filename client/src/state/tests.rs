@@ -1,0 +1,147 @@
+//! What must survive a crash, and what must not.
+
+use based_primitives::payments::{Voucher, VoucherSignature, PAYMENT_VERSION};
+
+use super::*;
+
+const GENESIS: H256 = H256([1; 32]);
+const TASK: H256 = H256([2; 32]);
+const MINER: AccountId = AccountId::new([3; 32]);
+const TEXT: &str = "I lost my keys and I am furious";
+
+fn job(id: u8) -> Job {
+    Job {
+        id: [id; 32],
+        brain: 7,
+        account: u64::MAX,
+        miner: MINER,
+        task: TASK,
+        max_price: u128::MAX,
+        secret_key: Zeroizing::new(b"the secret key of this job".to_vec()),
+        evaluation_key: vec![4; 100_000],
+        input: vec![5; 2_000],
+        signature: vec![6; 65],
+        voucher: None,
+    }
+}
+
+fn signed(job: &Job, cumulative: Balance) -> SignedVoucher {
+    SignedVoucher {
+        voucher: Voucher {
+            version: PAYMENT_VERSION,
+            genesis: GENESIS,
+            account: job.account,
+            miner: MINER,
+            brain: job.brain,
+            job: job.id,
+            cumulative,
+            expiry: 9,
+        },
+        signature: VoucherSignature::Sr25519(sp_core::sr25519::Signature::from_raw([0; 64])),
+    }
+}
+
+fn unfinished(state: &State, text: &str) -> Option<Job> {
+    state.unfinished(&GENESIS, 7, &TASK, text, &[u64::MAX]).unwrap()
+}
+
+#[test]
+fn an_unfinished_job_comes_back_identical_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    State::open(dir.path()).unwrap().begin(&GENESIS, TEXT, &job(1)).unwrap();
+    let state = State::open(dir.path()).unwrap();
+    let found = unfinished(&state, TEXT).unwrap();
+    let before = job(1);
+    assert_eq!((found.id, found.account, found.miner), (before.id, before.account, before.miner));
+    assert_eq!((&found.input, &found.signature), (&before.input, &before.signature));
+    assert_eq!((&found.evaluation_key, found.max_price), (&before.evaluation_key, before.max_price));
+    assert_eq!(found.secret_key, before.secret_key);
+}
+
+#[test]
+fn a_job_is_found_for_its_own_text_chain_brain_model_and_account_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    state.begin(&GENESIS, TEXT, &job(1)).unwrap();
+    assert!(unfinished(&state, "I lost my keys").is_none());
+    assert!(state.unfinished(&TASK, 7, &TASK, TEXT, &[u64::MAX]).unwrap().is_none());
+    assert!(state.unfinished(&GENESIS, 8, &TASK, TEXT, &[u64::MAX]).unwrap().is_none());
+    assert!(state.unfinished(&GENESIS, 7, &GENESIS, TEXT, &[u64::MAX]).unwrap().is_none());
+    assert!(state.unfinished(&GENESIS, 7, &TASK, TEXT, &[1]).unwrap().is_none());
+}
+
+#[test]
+fn a_finished_job_leaves_neither_key_nor_text_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    state.begin(&GENESIS, TEXT, &job(1)).unwrap();
+    let on_disk = |needle: &[u8]| {
+        let bytes = std::fs::read(dir.path().join("client.sqlite")).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    };
+    assert!(on_disk(b"the secret key of this job"));
+    assert!(!on_disk(TEXT.as_bytes()));
+    state.finish(&[1; 32]).unwrap();
+    assert!(unfinished(&state, TEXT).is_none());
+    assert!(!on_disk(b"the secret key of this job"));
+}
+
+#[test]
+fn a_job_is_paid_once_however_often_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    state.begin(&GENESIS, TEXT, &job(1)).unwrap();
+    let first = state.promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum)).unwrap();
+    assert_eq!(first.voucher.cumulative, 10);
+    drop(state);
+
+    let state = State::open(dir.path()).unwrap();
+    let again = state.promise(&GENESIS, &job(1), 0, 10, |_| panic!("signed twice")).unwrap();
+    assert_eq!(again, first);
+    assert_eq!(unfinished(&state, TEXT).unwrap().voucher, Some(first));
+    assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 10);
+}
+
+#[test]
+fn promises_accumulate_per_account_and_miner_and_never_fall_below_the_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    for (id, floor, amount, expected) in [(1, 0, 10, 10), (2, 3, 5, 15), (3, 100, 1, 101)] {
+        state.begin(&GENESIS, TEXT, &job(id)).unwrap();
+        let voucher = state.promise(&GENESIS, &job(id), floor, amount, |sum| signed(&job(id), sum)).unwrap();
+        assert_eq!(voucher.voucher.cumulative, expected);
+        state.finish(&[id; 32]).unwrap();
+    }
+    assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 101);
+    assert_eq!(state.promised(&GENESIS, 0, &MINER).unwrap(), 0);
+    assert_eq!(state.promised(&TASK, u64::MAX, &MINER).unwrap(), 0);
+    state.begin(&GENESIS, TEXT, &job(4)).unwrap();
+    assert!(state.promise(&GENESIS, &job(4), 0, Balance::MAX, |_| panic!("overflow")).is_err());
+    assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 101);
+}
+
+#[test]
+fn seeds_of_old_jobs_expire_and_promises_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    state.begin(&GENESIS, TEXT, &job(1)).unwrap();
+    state.promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum)).unwrap();
+    let old = now() - JOB_LIFETIME.as_secs() as i64 - 1;
+    state.lock().execute("UPDATE jobs SET created = ?1", [old]).unwrap();
+    drop(state);
+    let state = State::open(dir.path()).unwrap();
+    assert!(unfinished(&state, TEXT).is_none());
+    assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 10);
+}
+
+#[test]
+fn the_file_is_private_and_later_versions_are_left_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    let mode = std::fs::metadata(dir.path().join("client.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    state.lock().pragma_update(None, "user_version", 99).unwrap();
+    drop(state);
+    assert!(matches!(State::open(dir.path()), Err(StateError::Version(99))));
+}
