@@ -27,21 +27,22 @@ pub fn run_circuit(circuit: &Circuit, inputs: &[i32]) -> Result<Vec<i32>> {
     check(inputs, shape.len, shape.lo, shape.hi)?;
     let mut sources = inputs.to_vec();
     sources.reserve(circuit.tables.len());
-    let sum = |sources: &[i32], sum: &Sum| -> i32 {
-        circuit.terms(sum).iter().fold(sum.bias, |acc, (source, weight)| {
-            acc + weight * sources[*source as usize]
-        })
+    let outside = || Error::Graph("an argument is outside of its table".into());
+    let sum = |sources: &[i32], sum: &Sum| -> Result<i32> {
+        let term = |(source, weight): &(u32, i32)| i64::from(*weight) * i64::from(sources[*source as usize]);
+        let total = circuit.terms(sum).iter().map(term).sum::<i64>() + i64::from(sum.bias);
+        i32::try_from(total).map_err(|_| outside())
     };
     for op in &circuit.tables {
-        let argument = sum(&sources, &op.argument);
+        let argument = sum(&sources, &op.argument)?;
         let value = circuit.luts[op.lut as usize].get(argument);
-        sources.push(value.ok_or_else(|| Error::Graph("an argument is outside of its table".into()))?);
+        sources.push(value.ok_or_else(outside)?);
     }
-    Ok(circuit
+    circuit
         .outputs
         .iter()
         .map(|output| sum(&sources, output))
-        .collect())
+        .collect()
 }
 
 /// Runs a graph as it is written, whether or not it can be compiled.

@@ -2,20 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::expr::{expand, Expr};
+use super::liveness::{dead_after, live_wires};
 use super::lut::EncodedLut;
 use super::reach::Reach;
 use super::report::{LayerReport, Report};
 use super::{Circuit, CompileError, Interface, OutputEncoding, Sum, TableOp};
-use crate::ir::{Graph, Layer, Row, MAX_MAGNITUDE, MAX_TERMS, STEP};
+use crate::ir::{Graph, Layer, Row, MAX_TERMS, STEP};
 use crate::noise::NoiseModel;
 use crate::params::{ParameterSet, LOG2_P_FAIL};
-
-/// A wire as a sum over sources, sorted by source and without zero weights.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Expr {
-    bias: i32,
-    terms: Vec<(u32, i32)>,
-}
 
 /// An input or the result of a table.
 struct Source {
@@ -424,87 +419,4 @@ fn check_step(what: &str, step: u8, max: u8) -> Result<(), CompileError> {
             max,
         })
     }
-}
-
-/// Wires that an output depends on.
-fn live_wires(graph: &Graph) -> Vec<bool> {
-    let mut live = vec![false; graph.wires()];
-    for wire in &graph.outputs {
-        live[*wire as usize] = true;
-    }
-    let rows: Vec<&Row> = graph.layers.iter().flat_map(|layer| &layer.rows).collect();
-    for (at, row) in rows.iter().enumerate().rev() {
-        if live[graph.inputs.len as usize + at] {
-            row.terms.iter().for_each(|(wire, _)| live[*wire as usize] = true);
-        }
-    }
-    live
-}
-
-/// A row over sources; `None` if a weight, the bias or the number of terms is too large.
-fn expand(wires: &[Expr], row: &Row) -> Option<Expr> {
-    let mut bias = i64::from(row.bias);
-    let sizes = row
-        .terms
-        .iter()
-        .filter_map(|(wire, _)| Some(wires.get(*wire as usize)?.terms.len()));
-    if sizes.sum::<usize>() > 4 * MAX_TERMS {
-        return None;
-    }
-    let mut terms: Vec<(u32, i64)> = vec![];
-    for (wire, weight) in &row.terms {
-        let inner = wires.get(*wire as usize)?;
-        bias = bias.checked_add(i64::from(inner.bias) * i64::from(*weight))?;
-        terms.extend(
-            inner
-                .terms
-                .iter()
-                .map(|(s, w)| (*s, i64::from(*w) * i64::from(*weight))),
-        );
-    }
-    terms.sort_unstable_by_key(|(source, _)| *source);
-    let mut merged: Vec<(u32, i32)> = vec![];
-    for group in terms.chunk_by(|a, b| a.0 == b.0) {
-        let weight = group.iter().try_fold(0i64, |sum, (_, w)| sum.checked_add(*w))?;
-        if weight.unsigned_abs() > u64::from(MAX_MAGNITUDE.unsigned_abs()) {
-            return None;
-        }
-        if weight != 0 {
-            merged.push((group[0].0, weight as i32));
-        }
-    }
-    Some(Expr {
-        bias: i32::try_from(bias).ok()?,
-        terms: merged,
-    })
-}
-
-/// For each wave, the sources whose last reader is in it.
-fn dead_after(
-    inputs: usize,
-    tables: &[TableOp],
-    waves: &[std::ops::Range<usize>],
-    outputs: &[Sum],
-    terms: &[(u32, i32)],
-) -> Vec<Vec<u32>> {
-    let mut last: Vec<Option<usize>> = vec![None; inputs + tables.len()];
-    for (wave, range) in waves.iter().enumerate() {
-        for op in &tables[range.clone()] {
-            terms[op.argument.terms.clone()]
-                .iter()
-                .for_each(|(s, _)| last[*s as usize] = Some(wave));
-        }
-    }
-    for sum in outputs {
-        terms[sum.terms.clone()]
-            .iter()
-            .for_each(|(s, _)| last[*s as usize] = None);
-    }
-    let mut dead = vec![vec![]; waves.len()];
-    for (source, wave) in last.into_iter().enumerate() {
-        if let Some(wave) = wave {
-            dead[wave].push(source as u32);
-        }
-    }
-    dead
 }

@@ -6,6 +6,8 @@
 //! a wrong cell with probability at most [`LOG2_P_FAIL`](crate::params::LOG2_P_FAIL). Proved for each
 //! output: it fits its range and decrypts wrongly with at most that probability (SPEC F.5).
 
+mod expr;
+mod liveness;
 mod lower;
 mod lut;
 mod reach;
