@@ -62,10 +62,9 @@ impl Purse {
         if payers.is_empty() {
             bail!("canaries need funded accounts of their own: give --canary-file or --canary-uri");
         }
-        Ok(Self {
-            size: payers.len(),
-            free: Mutex::new(payers),
-        })
+        let accounts = payers.iter().map(|payer| payer.signer.account()).collect();
+        let payers = payers.into_iter().map(Mutex::new).collect();
+        Ok(Self { payers, accounts })
     }
 
     /// Number of payers.
