@@ -62,7 +62,6 @@ impl Node {
             prometheus.to_string(),
             "--no-mdns".into(),
             "--no-telemetry".into(),
-            "--no-hardware-benchmarks".into(),
             "--unsafe-force-node-key-generation".into(),
         ];
         for peer in peers {
