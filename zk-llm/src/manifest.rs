@@ -103,7 +103,7 @@ pub struct Accuracy {
     pub unsqueezed: f64,
     /// By the same model in floating point.
     pub floating: f64,
-    /// By the published graph with every attention gate closed.
+    /// By a network trained in the same way without attention.
     pub without_attention: f64,
     /// By always naming the most frequent class.
     pub majority: f64,

@@ -1,10 +1,62 @@
-//! Filled by the trainer.
+//! `zk-llm train`: from the corpus to a model directory.
 
-/// Arguments.
+use std::path::PathBuf;
+
+use anyhow::Context;
+use zk_llm::train::{publish, train, Settings};
+
+/// Arguments of `zk-llm train`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Corpus directory.
+    #[arg(long, default_value = "zk-llm/corpus")]
+    corpus: PathBuf,
+    /// Model directory to write.
+    #[arg(long)]
+    out: PathBuf,
+    /// The model's name.
+    #[arg(long, default_value = "emotion")]
+    name: String,
+    /// Decides every random choice.
+    #[arg(long, default_value_t = Settings::default().seed)]
+    seed: u64,
+    /// Optimiser steps of the float network; later stages are in proportion.
+    #[arg(long, default_value_t = Settings::default().steps)]
+    steps: usize,
+    /// Significance below which a head is pruned, in nats of calibration loss.
+    #[arg(long, default_value_t = Settings::default().threshold)]
+    threshold: f64,
+    /// Bootstraps that a prompt may take after squeezing.
+    #[arg(long, default_value_t = Settings::default().budget)]
+    budget: u64,
+}
 
-/// Runs.
-pub fn run(_args: Args) -> anyhow::Result<()> {
-    anyhow::bail!("not built")
+/// Trains, writes the model and prints what was measured.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    // The matrices are small: more than one thread only waits. Read by the matrix library at its first use.
+    std::env::set_var("RAYON_NUM_THREADS", "1");
+    let Args {
+        seed,
+        steps,
+        threshold,
+        budget,
+        ..
+    } = args;
+    let settings = Settings {
+        seed,
+        steps,
+        threshold,
+        budget,
+        ..Settings::default()
+    };
+    let (trained, data, report) =
+        train(&args.corpus, settings).with_context(|| format!("corpus {}", args.corpus.display()))?;
+    let manifest = publish(&args.out, &args.name, &trained, &data, &report)
+        .with_context(|| format!("model {}", args.out.display()))?;
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    println!(
+        "bootstraps a prompt: {} before squeezing, {} after",
+        manifest.bootstraps.unsqueezed, manifest.bootstraps.squeezed
+    );
+    Ok(())
 }
