@@ -7,7 +7,7 @@ use based_client::models::Models;
 use based_primitives::Task;
 use rand::rngs::OsRng;
 use sp_core::H256;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use zk_llm::{ClientModel, Logits, Model};
 
 use crate::{canary::Deck, metrics::Metrics, situation::Latest};
@@ -21,6 +21,7 @@ const ATTEMPTS: usize = 64;
 pub struct Oracle {
     model: Model,
     client: ClientModel,
+    since: Instant,
 }
 
 /// A canary's sentence and the only right answer to it.
@@ -50,12 +51,18 @@ impl Oracle {
         Ok(Self {
             client: ClientModel::load(dir)?,
             model,
+            since: Instant::now(),
         })
     }
 
     /// Manifest hash of the model.
     pub fn task(&self) -> H256 {
         H256(self.model.manifest_hash())
+    }
+
+    /// When it was loaded.
+    pub fn since(&self) -> Instant {
+        self.since
     }
 
     /// Bytes of an evaluation key of the model.

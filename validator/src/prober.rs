@@ -16,7 +16,7 @@ use based_client::{
 };
 use based_primitives::{constants::BASED, Balance, BrainId, PeerInfo};
 use rand::{rngs::OsRng, seq::SliceRandom, Rng};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, Instant};
 
 use crate::{
     canary::Deck,
@@ -24,7 +24,7 @@ use crate::{
     oracle::{Oracle, Question, Ready},
     purse::{Payer, Purse},
     score::Outcome,
-    situation::{Latest, Situation},
+    situation::{Latest, Situation, SILENCE},
     store::Store,
 };
 
@@ -34,6 +34,8 @@ const IDLE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1800);
 /// Pause after a canary that could not be judged.
 const AFTER_VOID: Duration = Duration::from_secs(5);
+/// Time at least that miners have to load the model of a task that took effect.
+const SETTLING: Duration = Duration::from_secs(10);
 /// Disk that a canary takes beside its evaluation key while it runs.
 const OVERHEAD: u64 = 4 << 20;
 
@@ -201,22 +203,14 @@ impl Prober {
                 return;
             }
         };
+        let began = Instant::now();
         let verdict = self.ask(&payer, miner, question).await;
         drop(payer);
-        let after = latest.borrow().clone();
-        let same_task = ready
-            .borrow()
-            .as_ref()
-            .is_some_and(|now| now.task() == oracle.task())
-            && after
-                .as_ref()
-                .is_some_and(|now| now.task() == Some(oracle.task()));
-        let fresh = after.is_some_and(|now| now.fresh);
         let verdict = match verdict {
-            _ if !same_task => Verdict::Void("the task changed meanwhile".into()),
-            Verdict::Judged(Outcome::Fail, _) if !fresh => {
-                Verdict::Void("the node was away meanwhile".into())
-            }
+            Verdict::Judged(Outcome::Fail, _) => match excuse(latest.clone(), ready, &oracle, began).await {
+                Some(cause) => Verdict::Void(cause.into()),
+                None => verdict,
+            },
             verdict => verdict,
         };
         self.note(probe, round, miner, price, verdict).await;
@@ -324,6 +318,28 @@ impl Prober {
             }
         }
     }
+}
+
+/// Why a failed canary does not count against its miner: the node was away, or the task has just changed. The next
+/// block is waited for, because only that tells whether the node was away.
+async fn excuse(mut latest: Latest, ready: &Ready, oracle: &Oracle, began: Instant) -> Option<&'static str> {
+    latest.borrow_and_update();
+    let answers = timeout(SILENCE, latest.changed()).await;
+    let situation = latest.borrow().clone();
+    let present = situation.filter(|now| now.fresh && matches!(answers, Ok(Ok(()))));
+    let Some(situation) = present.filter(|now| now.gap.is_none_or(|gap| gap < began)) else {
+        return Some("the node was away meanwhile");
+    };
+    let judged_by_it = |now: &Arc<Oracle>| now.task() == oracle.task();
+    if !ready.borrow().as_ref().is_some_and(judged_by_it) || situation.task() != Some(oracle.task()) {
+        return Some("the task changed meanwhile");
+    }
+    let settling = situation
+        .block_time
+        .unwrap_or_default()
+        .saturating_mul(situation.rounds.margin());
+    let settling = settling.max(SETTLING);
+    (began < oracle.since() + settling).then_some("the task has just changed")
 }
 
 /// Whether a session failed by what the miner did or did not do.

@@ -15,7 +15,11 @@ use tokio::{
 use crate::{metrics::Metrics, rounds::Rounds};
 
 /// Silence of the node after which it counts as away: several slots.
-const SILENCE: Duration = Duration::from_secs(45);
+pub const SILENCE: Duration = Duration::from_secs(45);
+/// Slots without a block after which the node, or its connection, was away.
+const GAP_SLOTS: u32 = 4;
+/// Shortest silence that counts as a gap.
+const GAP: Duration = Duration::from_secs(4);
 
 /// State of the Brain at one block.
 #[derive(Clone, Debug)]
@@ -34,6 +38,8 @@ pub struct Situation {
     pub block_time: Option<Duration>,
     /// Whether the node still answers.
     pub fresh: bool,
+    /// When the node last came back after it gave no blocks for longer than it should.
+    pub gap: Option<Instant>,
 }
 
 impl Situation {
@@ -73,6 +79,7 @@ pub async fn follow(
 ) -> anyhow::Result<()> {
     let mut blocks = chain.follow(false);
     let mut first: Option<(BlockNumber, Instant)> = None;
+    let (mut last, mut gap) = (Instant::now(), None);
     loop {
         let Ok(next) = timeout(SILENCE, blocks.next()).await else {
             if metrics.connected.get() != 0 {
@@ -96,9 +103,14 @@ pub async fn follow(
         let (start, since) = *first.get_or_insert((view.number(), now));
         let passed = view.number().saturating_sub(start);
         let block_time = (passed > 0).then(|| (now - since) / passed);
+        if block_time.is_some_and(|time| now - last > GAP.max(time.saturating_mul(GAP_SLOTS))) {
+            gap = Some(now);
+        }
+        last = now;
         match read(&view, brain, &account).await {
             Ok(mut situation) => {
                 situation.block_time = block_time;
+                situation.gap = gap;
                 if metrics.connected.get() == 0 {
                     tracing::info!(block = situation.block, "following the chain");
                 }
@@ -145,5 +157,6 @@ async fn read(view: &View, id: BrainId, account: &AccountId) -> Result<Situation
         own,
         block_time: None,
         fresh: true,
+        gap: None,
     })
 }
