@@ -15,26 +15,29 @@ use anyhow::{bail, Context};
 const GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Path of one of the workspace's programs: beside this one, as cargo puts them.
+/// Path of one of the workspace's programs: in the directory `BASED_BIN`, else beside this one, as cargo puts them.
 ///
 /// # Errors
 /// If it was not built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let dir = own.parent().context("no directory")?;
-    let dir = if dir.ends_with("deps") {
-        dir.parent().context("no directory")?
-    } else {
-        dir
+    let dir = match std::env::var_os("BASED_BIN") {
+        Some(dir) => PathBuf::from(dir),
+        None => {
+            let own = std::env::current_exe()?;
+            let dir = own.parent().context("no directory")?;
+            let dir = if dir.ends_with("deps") {
+                dir.parent().context("no directory")?
+            } else {
+                dir
+            };
+            dir.to_owned()
+        }
     };
     let path = dir.join(name);
     if path.is_file() {
         Ok(path)
     } else {
-        bail!(
-            "{} is missing; build it first: cargo build --release --features based-node/fast-runtime",
-            path.display()
-        )
+        bail!("{} is missing; build it first: scripts/build", path.display())
     }
 }
 
