@@ -1,3 +1,8 @@
+//! Puts the commit into the version that the node prints.
+
+use substrate_build_script_utils::{generate_cargo_keys, rerun_if_git_head_changed};
+
 fn main() {
-    substrate_build_script_utils::generate_cargo_keys();
+    generate_cargo_keys();
+    rerun_if_git_head_changed();
 }

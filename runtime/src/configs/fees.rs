@@ -1,0 +1,68 @@
+//! Fees: always in $BASED (R144). Weight and length fees are burnt, tips go to the block's author.
+
+use frame_support::{
+    parameter_types,
+    traits::{
+        fungible::{Balanced, Credit},
+        ConstU8, OnUnbalanced,
+    },
+    weights::ConstantMultiplier,
+};
+use pallet_revive::evm::fees::BlockRatioFee;
+use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
+use sp_runtime::{traits::Bounded, FixedPointNumber, Perquintill};
+
+use crate::{AccountId, Authorship, Balance, Balances, Runtime, RuntimeEvent};
+
+/// Fee of one picosecond of computation is `WEIGHT_FEE / WEIGHT_FEE_DIVISOR` units times the multiplier,
+/// whose floor is 1,000. A transfer (about 460 us) then costs about 0.0002 $BASED on a calm chain.
+pub const WEIGHT_FEE: u128 = 500;
+/// See [`WEIGHT_FEE`].
+pub const WEIGHT_FEE_DIVISOR: u128 = 1;
+
+/// Floor of the multiplier. The gas price of Ethereum transactions is the multiplier cut to an integer; a
+/// floor of 1,000 keeps what the cut loses under 0.1%.
+const MULTIPLIER_FLOOR: u128 = 1_000;
+
+parameter_types! {
+    /// Fee of one byte of an extrinsic.
+    pub const TransactionByteFee: Balance = 100_000_000_000;
+    /// Blocks fuller than this raise the multiplier.
+    pub const TargetBlockFullness: Perquintill = Perquintill::from_percent(25);
+    /// Speed of the multiplier: full blocks double it in about an hour.
+    pub AdjustmentVariable: Multiplier = Multiplier::saturating_from_rational(3, 1_000);
+    pub MinimumMultiplier: Multiplier = Multiplier::saturating_from_integer(MULTIPLIER_FLOOR);
+    pub MaximumMultiplier: Multiplier = Bounded::max_value();
+}
+
+/// How the multiplier follows the load of the chain.
+pub type FeeMultiplier = TargetedFeeAdjustment<
+    Runtime,
+    TargetBlockFullness,
+    AdjustmentVariable,
+    MinimumMultiplier,
+    MaximumMultiplier,
+>;
+
+/// Burns fees, which shrinks issuance (C.9-1), and pays tips to the author of the block.
+pub struct BurnFeesTipAuthor;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for BurnFeesTipAuthor {
+    fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
+        drop(fees_then_tips.next());
+        if let (Some(tip), Some(author)) = (fees_then_tips.next(), Authorship::author()) {
+            // A tip below the existential deposit cannot open the author's account and is burnt.
+            let _ = Balances::resolve(&author, tip);
+        }
+    }
+}
+
+impl pallet_transaction_payment::Config for Runtime {
+    type FeeMultiplierUpdate = FeeMultiplier;
+    type LengthToFee = ConstantMultiplier<Balance, TransactionByteFee>;
+    type OnChargeTransaction = FungibleAdapter<Balances, BurnFeesTipAuthor>;
+    type OperationalFeeMultiplier = ConstU8<5>;
+    type RuntimeEvent = RuntimeEvent;
+    type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
+    type WeightToFee = BlockRatioFee<WEIGHT_FEE, WEIGHT_FEE_DIVISOR, Runtime, Balance>;
+}

@@ -1,0 +1,13 @@
+//! Configuration of every pallet, one file per concern.
+
+mod accounts;
+mod consensus;
+mod economy;
+mod evm;
+mod fees;
+mod system;
+
+pub use accounts::{deposit, ExistentialDeposit};
+pub use consensus::BABE_GENESIS_EPOCH_CONFIG;
+pub use fees::{BurnFeesTipAuthor, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR};
+pub use system::{BlockLength, BlockWeights, MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO};

@@ -1,0 +1,160 @@
+//! Every function of the network costs $BASED (R143), and only $BASED (R144).
+
+use based_primitives::{constants::BASED, Purpose};
+use frame_support::dispatch::{GetDispatchInfo, Pays};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
+
+use super::{block, chain, fee_of, free, signed};
+use crate::{
+    configs::{FeeMultiplier, MinimumMultiplier},
+    AccountId, Balances, BalancesCall, RuntimeCall, SystemCall, TransactionPayment,
+};
+use pallet_transaction_payment::MultiplierUpdate;
+
+fn remark() -> RuntimeCall {
+    SystemCall::remark { remark: vec![0; 32] }.into()
+}
+
+/// One call of every kind that accounts make.
+fn calls() -> Vec<RuntimeCall> {
+    let bob: AccountId = Bob.to_account_id();
+    vec![
+        remark(),
+        BalancesCall::transfer_keep_alive {
+            dest: bob.clone().into(),
+            value: BASED,
+        }
+        .into(),
+        pallet_utility::Call::batch {
+            calls: vec![remark()],
+        }
+        .into(),
+        pallet_session::Call::purge_keys {}.into(),
+        based_pallet_brains::Call::set_name {
+            brain: 7,
+            name: b"x".to_vec().try_into().unwrap(),
+        }
+        .into(),
+        based_pallet_registry::Call::leave { brain: 7 }.into(),
+        based_pallet_registry::Call::set_fee { brain: 7, fee: 0 }.into(),
+        based_pallet_staking::Call::stake {
+            brain: 7,
+            validator: None,
+            amount: BASED,
+        }
+        .into(),
+        based_pallet_staking::Call::withdraw {}.into(),
+        based_pallet_emission::Call::claim { account: bob.clone() }.into(),
+        based_pallet_consensus::Call::set_weights {
+            brain: 7,
+            weights: Default::default(),
+        }
+        .into(),
+        based_pallet_compute::Call::open {
+            spender: bob.clone(),
+            purpose: Purpose::Prompt,
+            deposit: BASED,
+            cap: BASED,
+            expiry: 1_000,
+        }
+        .into(),
+        based_pallet_compute::Call::redeem {
+            vouchers: Default::default(),
+        }
+        .into(),
+        based_pallet_compute::Call::close { id: 0 }.into(),
+    ]
+}
+
+#[test]
+fn every_kind_of_call_has_weight_and_pays() {
+    chain("development").execute_with(|| {
+        for call in calls() {
+            let info = call.get_dispatch_info();
+            assert_eq!(info.pays_fee, Pays::Yes, "{call:?}");
+            assert!(info.call_weight.ref_time() > 0, "{call:?}");
+            assert!(fee_of(&signed(Alice, call.clone(), 0, 0)) > 0, "{call:?}");
+        }
+    });
+}
+
+#[test]
+fn a_failed_call_pays_too() {
+    chain("development").execute_with(|| {
+        let before = free(&Bob.to_account_id());
+        let outcome = block(vec![signed(
+            Bob,
+            BalancesCall::transfer_keep_alive {
+                dest: Charlie.to_account_id().into(),
+                value: u128::MAX,
+            },
+            0,
+            0,
+        )]);
+        assert!(outcome[0].unwrap().is_err());
+        assert!(free(&Bob.to_account_id()) < before);
+    });
+}
+
+#[test]
+fn fees_are_burnt_and_tips_reach_the_author() {
+    chain("development").execute_with(|| {
+        block(vec![]);
+        let (alice, bob) = (Alice.to_account_id(), Bob.to_account_id());
+        let (author, payer) = (free(&alice), free(&bob));
+        let reward = based_primitives::constants::INITIAL_BLOCK_REWARD;
+        let issuance = Balances::total_issuance();
+        let tip = BASED;
+        block(vec![signed(Bob, remark(), 0, tip)])[0].unwrap().unwrap();
+        let paid = payer - free(&bob);
+        assert!(paid > tip);
+        assert_eq!(free(&alice), author + tip);
+        assert_eq!(Balances::total_issuance(), issuance + reward - (paid - tip));
+    });
+}
+
+#[test]
+fn an_account_without_money_cannot_act() {
+    chain("testnet").execute_with(|| {
+        let extrinsic = signed(Bob, remark(), 0, 0);
+        block(vec![]);
+        assert!(block(vec![extrinsic])[0].unwrap().is_ok());
+        let stranger = signed(sp_keyring::Sr25519Keyring::Ferdie, remark(), 0, 0);
+        assert!(block(vec![stranger])[0].is_err());
+    });
+}
+
+#[test]
+fn a_transfer_costs_between_a_hundred_thousandth_and_a_hundredth() {
+    chain("development").execute_with(|| {
+        let transfer = signed(
+            Alice,
+            BalancesCall::transfer_keep_alive {
+                dest: Bob.to_account_id().into(),
+                value: BASED,
+            },
+            0,
+            0,
+        );
+        let fee = fee_of(&transfer);
+        assert!((BASED / 100_000..BASED / 100).contains(&fee), "{fee}");
+    });
+}
+
+#[test]
+fn the_fee_multiplier_starts_at_its_floor_and_never_falls_below() {
+    chain("development").execute_with(|| {
+        assert_eq!(
+            TransactionPayment::next_fee_multiplier(),
+            MinimumMultiplier::get()
+        );
+        for _ in 0..5 {
+            block(vec![]);
+        }
+        assert_eq!(
+            TransactionPayment::next_fee_multiplier(),
+            MinimumMultiplier::get()
+        );
+        assert_eq!(FeeMultiplier::min(), MinimumMultiplier::get());
+    });
+}

@@ -1,0 +1,80 @@
+//! What clients find in the metadata.
+
+use based_primitives::runtime_api::BasedApi;
+use frame_support::traits::PalletsInfoAccess;
+use sp_api::RuntimeApiInfo;
+use sp_runtime::traits::TransactionExtension;
+
+use crate::{AccountId, Block, Runtime, RuntimeCall, TxExtension, VERSION};
+
+#[test]
+fn pallets_keep_their_names_and_numbers() {
+    let pallets: Vec<(usize, &str)> = crate::AllPalletsWithSystem::infos()
+        .into_iter()
+        .map(|info| (info.index, info.name))
+        .collect();
+    let expected = [
+        (0, "System"),
+        (1, "Babe"),
+        (2, "Timestamp"),
+        (3, "Authorship"),
+        (4, "Balances"),
+        (5, "TransactionPayment"),
+        (6, "Session"),
+        (7, "Grandpa"),
+        (8, "Utility"),
+        (9, "Proxy"),
+        (10, "Multisig"),
+        (11, "Preimage"),
+        (12, "Scheduler"),
+        (13, "Sudo"),
+        (14, "Revive"),
+        (20, "Brains"),
+        (21, "Registry"),
+        (22, "Staking"),
+        (23, "Consensus"),
+        (24, "Emission"),
+        (25, "Compute"),
+    ];
+    assert_eq!(pallets, expected);
+}
+
+#[test]
+fn signed_calls_carry_the_extensions_wallets_expect() {
+    let names: Vec<&str> = <TxExtension as TransactionExtension<RuntimeCall>>::metadata()
+        .into_iter()
+        .map(|extension| extension.identifier)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "CheckNonZeroSender",
+            "CheckSpecVersion",
+            "CheckTxVersion",
+            "CheckGenesis",
+            "CheckMortality",
+            "CheckNonce",
+            "CheckWeight",
+            "ChargeTransactionPayment",
+            "EthSetOrigin",
+            "CheckMetadataHash",
+            "WeightReclaim",
+        ]
+    );
+}
+
+#[test]
+fn metadata_of_versions_14_and_15_exists() {
+    let versions = Runtime::metadata_versions();
+    assert!(versions.contains(&14) && versions.contains(&15), "{versions:?}");
+    for version in versions {
+        assert!(Runtime::metadata_at_version(version).is_some(), "{version}");
+    }
+}
+
+#[test]
+fn the_runtime_answers_for_brains_and_for_ethereum() {
+    let offered: Vec<_> = VERSION.apis.iter().map(|(id, _)| *id).collect();
+    assert!(offered.contains(&<dyn BasedApi<Block, AccountId>>::ID));
+    assert!(VERSION.apis.len() > 12);
+}

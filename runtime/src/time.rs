@@ -1,0 +1,51 @@
+//! Time of the chain. The `fast-runtime` feature, compiled only into the second wasm, shortens it for tests
+//! and demonstrations; release networks never carry it.
+
+use based_primitives::BlockNumber;
+
+#[cfg(not(feature = "fast-runtime"))]
+mod values {
+    use super::BlockNumber;
+    use based_primitives::constants;
+
+    /// Slot length in milliseconds (R082).
+    pub const SLOT_MILLIS: u64 = constants::SLOT_MILLIS;
+    /// Slots in one BABE epoch, which is one session: an hour.
+    pub const EPOCH_SLOTS: BlockNumber = 360;
+    /// Blocks in one consensus cycle (C.10).
+    pub const CYCLE_BLOCKS: BlockNumber = constants::CYCLE_BLOCKS;
+    /// Blocks between the announcement of a task and the change (R062): one cycle.
+    pub const TASK_NOTICE: BlockNumber = constants::CYCLE_BLOCKS;
+    /// Blocks between two weight updates of one validator: about 17 minutes.
+    pub const WEIGHTS_INTERVAL: BlockNumber = 100;
+    /// Blocks during which miners may still redeem after a spending account closes: one day (F.3).
+    pub const REDEMPTION_GRACE: BlockNumber = 8_640;
+    /// Blocks between two changes of a peer's endpoint.
+    pub const ENDPOINT_COOLDOWN: BlockNumber = 10;
+    /// Blocks between the announcement of a validator's higher take and its start: 30 days (E.1).
+    pub const TAKE_RAISE_DELAY: BlockNumber = 30 * 8_640;
+}
+
+#[cfg(feature = "fast-runtime")]
+mod values {
+    use super::BlockNumber;
+
+    /// Slot length in milliseconds.
+    pub const SLOT_MILLIS: u64 = 1_000;
+    /// Slots in one BABE epoch, which is one session.
+    pub const EPOCH_SLOTS: BlockNumber = 20;
+    /// Blocks in one consensus cycle.
+    pub const CYCLE_BLOCKS: BlockNumber = 20;
+    /// Blocks between the announcement of a task and the change.
+    pub const TASK_NOTICE: BlockNumber = 10;
+    /// Blocks between two weight updates of one validator.
+    pub const WEIGHTS_INTERVAL: BlockNumber = 2;
+    /// Blocks during which miners may still redeem after a spending account closes.
+    pub const REDEMPTION_GRACE: BlockNumber = 20;
+    /// Blocks between two changes of a peer's endpoint.
+    pub const ENDPOINT_COOLDOWN: BlockNumber = 10;
+    /// Blocks between the announcement of a validator's higher take and its start.
+    pub const TAKE_RAISE_DELAY: BlockNumber = 20;
+}
+
+pub use values::*;
