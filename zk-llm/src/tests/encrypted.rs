@@ -167,12 +167,22 @@ fn progress_reaches_the_total_and_cancelling_stops() {
     let lut = graph.lut(Lut::new(-16..=15, |x| if x >= 0 { 1 } else { -1 }));
     let mut wires = graph.inputs();
     for layer in 0..3 {
-        let rows: Vec<Row> = wires.clone().map(|at| Row::new(0, [(at, 1), (wires.start, 1)])).collect();
+        let rows: Vec<Row> = wires
+            .clone()
+            .map(|at| Row::new(0, [(at, 1), (wires.start, 1)]))
+            .collect();
         wires = graph.table_layer(&format!("layer {layer}"), None, lut, rows);
     }
-    let circuit = graph.finish(wires).unwrap().compile(&ParameterSet::default()).unwrap();
+    let circuit = graph
+        .finish(wires)
+        .unwrap()
+        .compile(&ParameterSet::default())
+        .unwrap();
     assert_eq!((circuit.bootstraps(), circuit.depth()), (9, 3));
-    let input = keys().client.encrypt_values(circuit.interface(), &[1, 0, -1]).unwrap();
+    let input = keys()
+        .client
+        .encrypt_values(circuit.interface(), &[1, 0, -1])
+        .unwrap();
     let seen = Mutex::new(vec![]);
     let progress = |done: u64, all: u64, layer: &str| {
         assert!(layer.starts_with("layer") && all == circuit.bootstraps());
