@@ -368,6 +368,10 @@ impl Corpus {
     /// As [`Corpus::section`].
     pub fn produces(&self, template: &Template, text: &str) -> Result<bool> {
         let words: Vec<_> = text.split_whitespace().collect();
+        let literal = |part: &Part| !matches!(part, Part::Word(word) if !words.contains(&word.as_str()));
+        if !template.parts.iter().all(literal) {
+            return Ok(false);
+        }
         for binding in template.bindings() {
             let mut ends = BTreeSet::from([0]);
             for part in &template.parts {

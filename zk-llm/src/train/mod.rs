@@ -60,8 +60,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             seed: 1,
-            sentences: 5000,
-            steps: 1500,
+            sentences: 6000,
+            steps: 2000,
             batch: 96,
             threshold: 0.02,
             budget: 3000,
@@ -151,7 +151,7 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Trained, Data, Report)> 
     let dropped = (0..HEADS).filter(|head| !plan.kept[*head]);
     let openings = dropped.fold(all, |rest, head| rest.without_head(head));
     tracing::info!(?plan, "squeezed");
-    recover(&net, &data, &openings, &float, settings)?;
+    harden(&net, &data, &openings, &float, settings)?;
     let squeezed = scores(&net, &data, &openings, Precision::Exact)?;
     let bootstraps = export::graph(&net, &openings)?
         .compile(&crate::ParameterSet::default())?
@@ -159,7 +159,7 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Trained, Data, Report)> 
 
     let none = Openings::none(HEADS);
     let blind = student(shape, &data, &none, settings)?;
-    recover(&blind.net, &data, &none, &blind.float, settings)?;
+    harden(&blind.net, &data, &none, &blind.float, settings)?;
     let report = Report {
         settings,
         vocabulary: shape.vocabulary,
@@ -191,39 +191,33 @@ struct Student {
 
 /// Trains the float network, then its integers.
 fn student(shape: Shape, data: &Data, openings: &Openings, settings: Settings) -> Result<Student> {
-    let Settings {
-        seed, steps, batch, ..
-    } = settings;
-    let float = Net::new(shape, &mut ChaCha8Rng::seed_from_u64(seed))?;
-    let stage = |net: &Net, teacher, precision, hardening, steps, rate, salt| {
-        let schedule = Schedule { steps, batch, rate, precision, hardening };
-        optimise::train(net, &data.train, &data.noise, openings, teacher, schedule, seed.wrapping_add(salt))
+    let float = Net::new(shape, &mut ChaCha8Rng::seed_from_u64(settings.seed))?;
+    let schedule = Schedule {
+        steps: settings.steps,
+        batch: settings.batch,
+        rate: 0.01,
+        precision: Precision::Float,
+        hardening: 1.0,
     };
-    stage(&float, None, Precision::Float, 1.0, steps, 0.01, 1)?;
+    optimise::train(&float, &data.train, &data.noise, openings, None, schedule, settings.seed)?;
     let rounded = float.duplicate()?;
     rounded.fit_to_integers()?;
     let net = rounded.duplicate()?;
-    stage(&net, Some(&float), Precision::Soft(2.0), 2.0, steps / 2, 0.005, 2)?;
-    stage(&net, Some(&float), Precision::Exact, 1.0, steps, 0.001, 3)?;
+    harden(&net, data, openings, &float, settings)?;
     Ok(Student { float, rounded, net })
 }
 
-/// Trains integers on after squeezing.
-fn recover(net: &Net, data: &Data, openings: &Openings, teacher: &Net, settings: Settings) -> Result<()> {
-    let Settings {
-        seed, steps, batch, ..
-    } = settings;
-    let (precision, steps) = (Precision::Exact, steps * 2 / 3);
-    let schedule = Schedule { steps, batch, rate: 0.001, precision, hardening: 1.0 };
-    optimise::train(
-        net,
-        &data.train,
-        &data.noise,
-        openings,
-        Some(teacher),
-        schedule,
-        seed.wrapping_add(4),
-    )
+/// Trains integers: steps soft at first and ever steeper, then exact, with `teacher`'s answers beside the labels.
+fn harden(net: &Net, data: &Data, openings: &Openings, teacher: &Net, settings: Settings) -> Result<()> {
+    let Settings { seed, steps, batch, .. } = settings;
+    let soft = Precision::Soft(2.0);
+    for schedule in [
+        Schedule { steps: steps * 3 / 5, batch, rate: 0.005, precision: soft, hardening: 2.0 },
+        Schedule { steps: steps / 5, batch, rate: 0.0005, precision: Precision::Exact, hardening: 1.0 },
+    ] {
+        optimise::train(net, &data.train, &data.noise, openings, Some(teacher), schedule, seed)?;
+    }
+    Ok(())
 }
 
 fn scores(net: &Net, data: &Data, openings: &Openings, precision: Precision) -> Result<Scores> {

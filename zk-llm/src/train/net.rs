@@ -376,55 +376,37 @@ impl Net {
     /// # Errors
     /// If an operation fails.
     pub fn forward(&self, ids: &Tensor, openings: &Openings, precision: Precision) -> Result<Tensor> {
-        let Shape {
-            dim,
-            heads,
-            value_dim,
-            features,
-            ..
-        } = self.shape;
         let texts = ids.elem_count() / CONTEXT;
         let weights = self.weights(precision.rounds())?;
         let x = self.table(precision.rounds())?.index_select(ids, 0)?;
-        let linear = |x: &Tensor, rows: &Tensor| x.matmul(&rows.t()?);
-
-        let v = precision.step(
-            &linear(&x, &weights.value)?.broadcast_add(&weights.value_bias)?,
-            1.0,
-        )?;
-        let v = v
-            .reshape((texts, CONTEXT, heads, value_dim))?
-            .transpose(1, 2)?
-            .contiguous()?;
-        let per_head = |share: Tensor| {
-            share
-                .reshape((texts, CONTEXT, heads))?
-                .transpose(1, 2)?
-                .contiguous()
-        };
-        let q = per_head(linear(&x, &weights.query)?)?.unsqueeze(3)?;
-        let k = per_head(linear(&x, &weights.key)?)?.unsqueeze(2)?;
-        let pair_bias = weights
-            .relative
-            .index_select(&pair_offsets()?, 1)?
-            .reshape((heads, CONTEXT, CONTEXT))?;
-        let pair_bias = (pair_bias + self.closed(openings, precision)?)?;
-        let a = precision.step(&q.broadcast_add(&k)?.broadcast_add(&pair_bias)?, 1.0)?;
-        let z = a
-            .matmul(&v)?
-            .transpose(1, 2)?
-            .contiguous()?
-            .reshape((texts * CONTEXT, heads * value_dim))?;
-        let z = precision.step(&z.broadcast_sub(&weights.mix_threshold)?, 2.0)?;
-
-        let g = (linear(&x, &weights.feature)? + linear(&z, &weights.feature_mix)?)?;
+        let mut g = linear(&x, &weights.feature)?;
+        if (0..self.shape.heads).any(|head| openings.keeps(head)) {
+            g = (g + linear(&self.attend(&x, &weights, openings, precision)?, &weights.feature_mix)?)?;
+        }
         let g = precision.step(&g.broadcast_add(&weights.feature_bias)?, 1.0)?;
-        debug_assert_eq!(x.dims(), [texts * CONTEXT, dim]);
-        let sum = g.reshape((texts, CONTEXT, features))?.sum(1)?.unsqueeze(2)?;
+        let sum = g.reshape((texts, CONTEXT, self.shape.features))?.sum(1)?.unsqueeze(2)?;
         let p = precision
             .step(&sum.broadcast_sub(&weights.pool_threshold)?, 2.0)?
             .sum(2)?;
         linear(&p, &weights.classifier)?.broadcast_add(&weights.classifier_bias)
+    }
+
+    /// The bits that attention gathers for every token.
+    fn attend(&self, x: &Tensor, weights: &Weights, openings: &Openings, precision: Precision) -> Result<Tensor> {
+        let Shape { heads, value_dim, .. } = self.shape;
+        let texts = x.dim(0)? / CONTEXT;
+        let by_head = |share: Tensor, width: usize| {
+            share.reshape((texts, CONTEXT, heads, width))?.transpose(1, 2)?.contiguous()
+        };
+        let v = precision.step(&linear(x, &weights.value)?.broadcast_add(&weights.value_bias)?, 1.0)?;
+        let v = by_head(v, value_dim)?;
+        let q = by_head(linear(x, &weights.query)?, 1)?;
+        let k = by_head(linear(x, &weights.key)?, 1)?.transpose(2, 3)?;
+        let bias = weights.relative.index_select(&pair_offsets()?, 1)?.reshape((heads, CONTEXT, CONTEXT))?;
+        let bias = (bias + self.closed(openings, precision)?)?;
+        let a = precision.step(&q.broadcast_add(&k)?.broadcast_add(&bias)?, 1.0)?;
+        let z = a.matmul(&v)?.transpose(1, 2)?.contiguous()?.reshape((texts * CONTEXT, heads * value_dim))?;
+        precision.step(&z.broadcast_sub(&weights.mix_threshold)?, 2.0)
     }
 
     /// Adds nothing to a gate that is open, and so much to one that is not that it never opens.
@@ -487,6 +469,10 @@ fn prior(head: usize, at: usize) -> f32 {
     } else {
         -4.0
     }
+}
+
+fn linear(x: &Tensor, rows: &Tensor) -> Result<Tensor> {
+    x.matmul(&rows.t()?)
 }
 
 /// Offset index of every pair `(i, j)`, row by row.

@@ -1,6 +1,7 @@
 //! Straight-through estimators: what the integer graph computes forward, a smooth gradient backward.
 
 use candle_core::{Result, Tensor};
+use candle_nn::ops::sigmoid;
 
 /// Largest latent weight magnitude that rounds to 0 in a ternary row.
 const DEAD_ZONE: f32 = 0.5;
@@ -11,14 +12,9 @@ pub fn straight_through(hard: &Tensor, soft: &Tensor) -> Result<Tensor> {
     hard.detach() + (soft - soft.detach())?
 }
 
-/// Logistic function, composed so that it has a gradient.
-pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    ((x * 0.5)?.tanh()? * 0.5)? + 0.5
-}
-
 /// `x >= 0` as 0 or 1 if `exact`, with the gradient of a sigmoid centred between -1 and 0; else the sigmoid.
 pub fn step(x: &Tensor, steepness: f64, exact: bool) -> Result<Tensor> {
-    let soft = sigmoid(&((x + 0.5)? * steepness)?)?;
+    let soft = sigmoid(&x.affine(steepness, 0.5 * steepness)?)?;
     if !exact {
         return Ok(soft);
     }

@@ -155,3 +155,28 @@ fn training_is_reproducible_and_learns() {
     let (first, second): (Vec<Vec<f32>>, Vec<Vec<f32>>) = (vars(&first), vars(&second));
     assert_eq!(first, second);
 }
+
+#[test]
+fn the_published_model_is_as_good_as_its_manifest_says() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/emotion");
+    let (model, client) = (crate::Model::load(&dir).unwrap(), crate::ClientModel::load(&dir).unwrap());
+    let label = |text: &str| {
+        let logits = crate::exec_clear::run(model.circuit(), &client.prepare(text).unwrap()).unwrap();
+        LABELS.iter().position(|label| Some(*label) == logits.label(model.manifest())).unwrap()
+    };
+    assert_eq!(LABELS[label("I lost my keys and I am furious")], "anger");
+
+    let heldout = data::heldout(&Corpus::load(&corpus_dir()).unwrap()).unwrap();
+    let fitting: Vec<_> = heldout.iter().filter(|sample| client.prepare(&sample.text).is_ok()).collect();
+    let right = fitting.iter().filter(|sample| label(&sample.text) == sample.label).count();
+    let accuracy = &model.manifest().accuracy;
+    assert_eq!(fitting.len(), accuracy.samples as usize);
+    assert!((right as f64 / fitting.len() as f64 - accuracy.squeezed).abs() < 1e-9, "{right} {accuracy:?}");
+    assert!(accuracy.squeezed >= accuracy.majority + 0.2);
+    assert!(accuracy.squeezed >= accuracy.without_attention + 0.05);
+    assert!(model.manifest().head_plan.iter().any(|head| head.kept));
+    assert!(model.manifest().bootstraps.squeezed < model.manifest().bootstraps.unsqueezed);
+    assert!(model.manifest().bootstraps.unsqueezed <= 12_000);
+    let longest = "word ".repeat(17);
+    assert!(matches!(client.prepare(&longest), Err(Error::ContextExceeded { tokens: 17, limit: 16 })));
+}
