@@ -354,14 +354,13 @@ fn refuse(connection: &Connection, job: &NewJob, limits: AdmissionLimits) -> DbR
         return Ok(Some(Refusal::QueueFull(limits.queue)));
     }
     let promised = super::vouchers::cumulative(connection, job.terms.account)?.max(limits.redeemed);
-    let needed = promised.saturating_add(job.price);
-    if needed > limits.reserved {
-        return Ok(Some(Refusal::Reservation {
+    match promised.checked_add(job.price) {
+        Some(needed) if needed <= limits.reserved => Ok(None),
+        beyond => Ok(Some(Refusal::Reservation {
             reserved: limits.reserved,
-            needed,
-        }));
+            needed: beyond.unwrap_or(Balance::MAX),
+        })),
     }
-    Ok(None)
 }
 
 pub(super) fn key_in_use(connection: &Connection, hash: &H256) -> DbResult<bool> {

@@ -112,11 +112,11 @@ impl Db {
             (state, _) => return Ok(Err(PaymentError::NoResult(state.name()))),
         }
         let promised = cumulative(&transaction, voucher.account)?.max(redeemed);
-        let needed = promised.saturating_add(job.price);
-        if voucher.cumulative < needed {
+        let needed = promised.checked_add(job.price);
+        if needed.is_none_or(|needed| voucher.cumulative < needed) {
             return Ok(Err(PaymentError::TooLittle {
                 got: voucher.cumulative,
-                needed,
+                needed: needed.unwrap_or(Balance::MAX),
             }));
         }
         transaction.execute(

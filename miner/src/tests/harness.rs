@@ -85,10 +85,10 @@ pub fn fixture() -> &'static Fixture {
     })
 }
 
-/// Writes a model of four inputs: is x0 + x1 >= 0, is x2 - x3 >= 0. Returns the hash of its manifest.
+/// Writes a model of 16 inputs that looks at four: is x0 + x1 >= 0, is x2 - x3 >= 0. Returns the hash of its manifest.
 pub fn write_model(dir: &Path, name: &str) -> H256 {
     fs::create_dir_all(dir).unwrap();
-    let mut graph = GraphBuilder::new(4, -1, 1);
+    let mut graph = GraphBuilder::new(16, -1, 1);
     let sign = graph.lut(Lut::new(-2..=2, |x| i32::from(x >= 0)));
     let rows = vec![Row::new(0, [(0, 1), (1, 1)]), Row::new(0, [(2, 1), (3, -1)])];
     let logits = graph.table_layer("signs", Some(0), sign, rows);
@@ -110,7 +110,7 @@ pub fn write_model(dir: &Path, name: &str) -> H256 {
         task: "two signs".into(),
         labels: vec!["first".into(), "second".into()],
         context: 16,
-        dim: 4,
+        dim: 1,
         heads: 1,
         layers: 1,
         features: 1,
@@ -160,9 +160,11 @@ pub fn job_id() -> JobId {
 /// An encrypted input of the tiny model.
 pub fn input(values: [i32; 4]) -> Vec<u8> {
     let fixture = fixture();
+    let mut all = [0; 16];
+    all[..4].copy_from_slice(&values);
     fixture
         .key
-        .encrypt_values(fixture.model.circuit().interface(), &values)
+        .encrypt_values(fixture.model.circuit().interface(), &all)
         .unwrap()
 }
 
@@ -175,7 +177,6 @@ pub fn sign(name: &str, bytes: &[u8]) -> VoucherSignature {
 pub struct Miner {
     pub chain: Arc<Fake>,
     pub db: Db,
-    pub keys: KeyStore,
     pub watcher: Arc<Watcher>,
     pub address: SocketAddr,
     pub computekey: ComputeKeyPair,
@@ -226,7 +227,7 @@ impl Miner {
         }
         let service = Service::new(Parts {
             db: db.clone(),
-            keys: keys.clone(),
+            keys,
             queue,
             chain: chain.clone(),
             situation,
@@ -241,7 +242,6 @@ impl Miner {
         Self {
             chain,
             db,
-            keys,
             watcher,
             address,
             computekey,
