@@ -232,7 +232,8 @@ impl Peer {
         while self.metrics().await.is_err() {
             self.running()?.check()?;
             if begin.elapsed() > START {
-                bail!("{} does not answer:\n{}", self.name, self.running()?.tail());
+                let said = self.running()?.tail();
+                bail!("{} does not answer:\n{said}", self.name);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

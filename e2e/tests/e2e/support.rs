@@ -136,15 +136,6 @@ impl Fixture {
             .context("no price")
     }
 
-    /// Waits for so many blocks.
-    pub async fn blocks(&self, count: u32) -> anyhow::Result<()> {
-        let start = self.chain.best().await?.number();
-        eventually("new blocks", PATIENCE, || async {
-            Ok((self.chain.best().await?.number() >= start + count).then_some(()))
-        })
-        .await
-    }
-
     /// Claims what the chain owes an account and returns it.
     pub async fn claim(&self, uri: &str) -> anyhow::Result<Balance> {
         let account = key(uri)?.account();
