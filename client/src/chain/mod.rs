@@ -3,14 +3,17 @@
 
 pub mod calls;
 mod error;
+mod read;
+mod records;
 mod submit;
 mod view;
 
 pub use error::ChainError;
+pub use records::{AccountBalance, Reservation, SpendingAccount, StakePosition, Unstaking};
 pub use submit::{Included, Signer};
-pub use view::{AccountBalance, Reservation, SpendingAccount, StakePosition, Unstaking, View};
+pub use view::View;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use based_primitives::BlockNumber;
 use futures::Stream;
@@ -180,17 +183,22 @@ impl Chain {
         self.within(self.rpc.request(method, params)).await
     }
 
-    /// Waits for an answer, but not forever.
     pub(crate) async fn within<T, E: Into<subxt::Error>>(
         &self,
-        answer: impl std::future::Future<Output = Result<T, E>>,
+        answer: impl Future<Output = Result<T, E>>,
     ) -> Result<T, ChainError> {
-        match tokio::time::timeout(ANSWER, answer).await {
-            Ok(answer) => answer.map_err(|e| ChainError::from_subxt(&self.url, e)),
-            Err(_) => Err(ChainError::Lost {
-                url: self.url.to_string(),
-            }),
-        }
+        within(&self.url, answer).await
+    }
+}
+
+/// Waits for an answer of the node, but not forever: while it is away, requests would wait for its return.
+async fn within<T, E: Into<subxt::Error>>(
+    url: &str,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, ChainError> {
+    match tokio::time::timeout(ANSWER, answer).await {
+        Ok(answer) => answer.map_err(|e| ChainError::from_subxt(url, e)),
+        Err(_) => Err(ChainError::Lost { url: url.to_owned() }),
     }
 }
 

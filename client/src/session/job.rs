@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use based_primitives::payments::{Receipt, VoucherSignature};
+use based_primitives::{
+    payments::{Receipt, VoucherSignature},
+    BlockNumber,
+};
 use codec::Decode;
 use futures::stream;
 use sp_core::H256;
@@ -20,13 +23,11 @@ use super::{
     Event, SessionError,
 };
 use crate::{
-    chain::{Chain, Signer},
+    chain::Signer,
     state::Job,
     wire::{self, proto, JobTerms, KeyTerms},
 };
 
-/// Blocks for which a signed key header is valid.
-const KEY_HEADER_LIFETIME: u32 = 64;
 /// How often an upload's progress is told.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -60,16 +61,15 @@ pub(super) fn terms(job: &Job, hashes: &Hashes) -> JobTerms {
     }
 }
 
-/// Uploads a job's evaluation key, unless the miner has it.
+/// Uploads a job's evaluation key, unless the miner has it. The header is valid up to block `expiry`.
 pub(super) async fn upload_key(
     link: &mut Link,
-    chain: &Chain,
+    genesis: &H256,
     signer: &Signer,
-    job: &Job,
-    hashes: &Hashes,
+    expiry: BlockNumber,
+    (job, hashes): (&Job, &Hashes),
     on_event: &mut (dyn FnMut(Event) + Send),
 ) -> Result<(), SessionError> {
-    let expiry = chain.best().await?.number().saturating_add(KEY_HEADER_LIFETIME);
     let terms = KeyTerms {
         account: job.account,
         brain: job.brain,
@@ -78,7 +78,7 @@ pub(super) async fn upload_key(
         expiry,
     };
     let signature =
-        VoucherSignature::Sr25519(signer.sign(&terms.signing_bytes(&chain.genesis(), &link.miner)));
+        VoucherSignature::Sr25519(signer.sign(&terms.signing_bytes(genesis, &link.miner)));
     let header = proto::KeyUpload {
         part: Some(proto::key_upload::Part::Header(terms.header(&signature))),
     };

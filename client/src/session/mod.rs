@@ -10,29 +10,26 @@ mod payment;
 mod receipt;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use error::SessionError;
 pub use payment::AccountOpened;
 pub use receipt::Expected;
+pub use types::{Answer, Event, Options};
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use based_primitives::{
     payments::{Receipt, VoucherSignature},
-    Balance, BrainId, BrainState, JobId, PeerInfo, Role, SpendingAccountId,
+    Balance, BrainId, BrainState, JobId, PeerInfo, Role,
 };
 use codec::Encode;
 use rand::{seq::SliceRandom, RngCore};
-use sp_core::H256;
 use zeroize::Zeroizing;
 use zk_llm::{ClientKey, ClientModel, Logits, Prompt};
 
 use crate::{
     chain::{AccountId, Chain, Signer},
-    files,
     state::{Job, State},
     wire,
 };
@@ -46,129 +43,10 @@ const RETRIES: [Duration; 3] = [
     Duration::from_secs(3),
     Duration::from_secs(6),
 ];
+/// Blocks for which a signed key header is valid.
+const KEY_HEADER_LIFETIME: u32 = 64;
 /// Miners tried at most.
 const MAX_TRIED: usize = 8;
-
-/// How a session finds its miner and pays.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Spending account to pay from; else the one with most room that the signer may spend from.
-    pub account: Option<SpendingAccountId>,
-    /// Miner to use; else one is drawn at random, so that the choice says nothing about the prompt.
-    pub miner: Option<AccountId>,
-    /// Deposit with which a spending account is opened if there is none.
-    pub deposit: Option<Balance>,
-    /// Directory of the client's state and of models' public files.
-    pub home: PathBuf,
-}
-
-impl Options {
-    /// Default choices, with the user's own directory.
-    ///
-    /// # Errors
-    /// [`SessionError::File`] if there is no home.
-    pub fn of_user() -> Result<Self, SessionError> {
-        Ok(Self {
-            account: None,
-            miner: None,
-            deposit: None,
-            home: files::home()?,
-        })
-    }
-}
-
-/// What a session does, for people who wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A spending account is opened.
-    OpeningAccount {
-        /// $BASED put into it.
-        deposit: Balance,
-    },
-    /// Part of a spending account is reserved for the miner.
-    Reserving {
-        /// Account.
-        account: SpendingAccountId,
-        /// Amount.
-        amount: Balance,
-    },
-    /// Secret and evaluation key are made.
-    GeneratingKey,
-    /// An unfinished job for the same text goes on.
-    Resuming {
-        /// Job.
-        job: JobId,
-    },
-    /// The evaluation key is uploaded.
-    UploadingKey {
-        /// Bytes sent.
-        sent: u64,
-        /// Bytes in all.
-        total: u64,
-    },
-    /// The job waits.
-    Queued {
-        /// Jobs before it.
-        position: u32,
-    },
-    /// The miner evaluates.
-    Progress {
-        /// Table lookups done.
-        done: u64,
-        /// Table lookups in all.
-        total: u64,
-        /// Layer that runs.
-        layer: String,
-    },
-    /// The receipt is good; the miner is paid.
-    Paying {
-        /// Price of the job.
-        amount: Balance,
-    },
-    /// The connection broke and is made again.
-    Reconnecting {
-        /// What happened.
-        cause: String,
-    },
-}
-
-/// A decrypted answer and what it took.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Label of the highest logit.
-    pub answer: String,
-    /// Probability of each label, in the model's order.
-    pub probabilities: Vec<(String, f64)>,
-    /// Decrypted integers.
-    pub logits: Logits,
-    /// The quantised input, for audits on this machine.
-    pub prompt: Prompt,
-    /// SHA-256 of the model's manifest.
-    pub task: H256,
-    /// Programmable bootstraps of one prompt by the manifest.
-    pub tables: u64,
-    /// Bootstraps before pruning by the manifest.
-    pub tables_unsqueezed: u64,
-    /// From the submission to the output.
-    pub elapsed: Duration,
-    /// Bytes of the encrypted prompt.
-    pub ciphertext_up_bytes: u64,
-    /// Bytes of the encrypted answer.
-    pub ciphertext_down_bytes: u64,
-    /// Bytes of the evaluation key.
-    pub evaluation_key_bytes: u64,
-    /// Promised to the miner.
-    pub fee_paid: Balance,
-    /// Job.
-    pub job: JobId,
-    /// Who answered.
-    pub miner: AccountId,
-    /// Spending account that pays.
-    pub account: SpendingAccountId,
-    /// SHA-256 of the receipt's encoding.
-    pub receipt_hash: H256,
-}
 
 /// A user's dealings with one Brain under one key.
 #[derive(Debug)]
@@ -382,15 +260,9 @@ impl Session {
             max_price: job.max_price,
             computekey: self.link.computekey,
         };
-        job::upload_key(
-            &mut self.link,
-            &self.payer.chain,
-            &self.payer.signer,
-            job,
-            hashes,
-            on_event,
-        )
-        .await?;
+        let expiry = self.payer.chain.best().await?.number().saturating_add(KEY_HEADER_LIFETIME);
+        let Payer { signer, .. } = &self.payer;
+        job::upload_key(&mut self.link, &self.terms.genesis, signer, expiry, (job, hashes), on_event).await?;
         let receipt = job::submit(&mut self.link, job, hashes, &expected, on_event).await?;
         on_event(Event::Paying {
             amount: receipt.amount,
@@ -443,6 +315,9 @@ impl Session {
             redeemed: reservation.map_or(0, |found| found.redeemed),
         };
         let key = ClientKey::from_bytes(&job.secret_key)?;
+        if key.parameter_set() != self.model.parameter_set() {
+            return Ok(None);
+        }
         on_event(Event::Resuming { job: job.id });
         Ok(Some((job, key, cover)))
     }

@@ -1,0 +1,114 @@
+//! Records of the pallets as programs read them: fields by name, so that further fields do no harm.
+
+use based_primitives::{Balance, BlockNumber, BrainId, Purpose, Uid};
+use subxt::{
+    ext::{scale_decode::DecodeAsType, scale_encode::EncodeAsType},
+    utils::Static,
+};
+
+use super::AccountId;
+
+/// A spending account (R145, F.3).
+#[derive(Debug, Clone, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct SpendingAccount {
+    /// Account whose $BASED it holds.
+    pub owner: Static<AccountId>,
+    /// Account that signs vouchers.
+    pub spender: Static<AccountId>,
+    /// What it may be used for.
+    pub purpose: Static<Purpose>,
+    /// Held and not reserved for any miner.
+    pub balance: Balance,
+    /// Reserved for miners and not redeemed.
+    pub reserved: Balance,
+    /// Most that may be spent in all.
+    pub cap: Balance,
+    /// Spent so far.
+    pub spent: Balance,
+    /// Last block in which it pays.
+    pub expiry: BlockNumber,
+    /// Block in which a closing may end, if one was started.
+    pub closing: Option<BlockNumber>,
+}
+
+impl SpendingAccount {
+    /// Most that can be reserved now: neither the balance nor the cap is exceeded.
+    pub fn room(&self) -> Balance {
+        self.balance
+            .min(self.cap.saturating_sub(self.spent).saturating_sub(self.reserved))
+    }
+}
+
+/// Part of a spending account reserved for one miner (F.3-1).
+#[derive(Debug, Clone, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct Reservation {
+    /// Brain for whose work it pays.
+    pub brain: BrainId,
+    /// Reserved in all, redeemed part included.
+    pub reserved: Balance,
+    /// Redeemed so far.
+    pub redeemed: Balance,
+}
+
+/// Stake of one account on a Brain or on one of its validators.
+#[derive(Debug, Clone)]
+pub struct StakePosition {
+    /// Brain.
+    pub brain: BrainId,
+    /// Validator, or the Brain as such.
+    pub validator: Option<AccountId>,
+    /// Stake.
+    pub amount: Balance,
+}
+
+/// What an account unstaked and did not withdraw.
+#[derive(Debug, Clone, Copy, Default, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct Unstaking {
+    /// Withdrawable now.
+    pub withdrawable: Balance,
+    /// Withdrawable from `pending_until` on.
+    pub pending: Balance,
+    /// First block in which `pending` can be withdrawn.
+    pub pending_until: BlockNumber,
+}
+
+/// An account's native balance.
+#[derive(Debug, Clone, Copy, Default, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct AccountBalance {
+    /// Free, frozen part included.
+    pub free: Balance,
+    /// On hold: stake and spending accounts.
+    pub reserved: Balance,
+    /// Part of the free balance that must stay.
+    pub frozen: Balance,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct SystemAccount {
+    pub data: AccountBalance,
+}
+
+#[derive(DecodeAsType, EncodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+#[encode_as_type(crate_path = "subxt::ext::scale_encode")]
+pub(super) struct Target {
+    pub brain: BrainId,
+    pub validator: Option<Static<AccountId>>,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct Position {
+    pub amount: Balance,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct Weights {
+    pub weights: Vec<(Uid, u16)>,
+}

@@ -1,0 +1,214 @@
+//! A miner that does as it is told, and notes what it was sent.
+
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use based_primitives::{
+    payments::Receipt, Endpoint, IpAddress, PeerInfo, ResourceKind, Resources, Role,
+};
+use codec::Encode;
+use sp_core::H256;
+use tokio::net::TcpListener;
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::receipts;
+use crate::{
+    chain::AccountId,
+    session::link::{Link, Terms},
+    tls::{incoming, ComputeKeyPair, Limits},
+    wire::{self, miner_server, proto, KeyTerms},
+};
+
+pub const MINER: AccountId = AccountId::new([3; 32]);
+pub const OUTPUT: [u8; 70] = [8; 70];
+
+/// What the miner does.
+#[derive(Clone, Default)]
+pub struct Script {
+    /// Changes what it says about itself.
+    pub describe: Option<fn(&mut proto::DescribeReply)>,
+    /// Breaks off so many submissions after their first progress.
+    pub broken_submissions: usize,
+    /// Refuses submissions with this.
+    pub refuse: Option<Status>,
+    /// Output it gives in place of the receipted one.
+    pub output: Option<Vec<u8>>,
+}
+
+/// What the miner was sent.
+#[derive(Default)]
+pub struct Seen {
+    pub keys: HashSet<H256>,
+    pub key_bytes: usize,
+    pub jobs: Vec<(proto::JobHeader, Vec<u8>)>,
+    pub vouchers: Vec<Vec<u8>>,
+}
+
+pub struct Stub {
+    key: ComputeKeyPair,
+    script: Script,
+    pub seen: Arc<Mutex<Seen>>,
+}
+
+type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+pub fn terms() -> Terms {
+    Terms { genesis: H256([1; 32]), brain: 7, task: H256([3; 32]) }
+}
+
+/// Receipt for a job's header, with [`OUTPUT`]'s hash.
+fn receipt_for(header: &proto::JobHeader) -> Receipt {
+    Receipt {
+        job: header.job.clone().try_into().unwrap(),
+        evaluation_key: H256::from_slice(&header.evaluation_key),
+        input: H256::from_slice(&header.input),
+        output: wire::sha256(&OUTPUT),
+        ..receipts::receipt()
+    }
+}
+
+impl Stub {
+    /// Starts a miner and returns its registry entry, key and notes.
+    pub async fn start(script: Script) -> (PeerInfo<AccountId>, ComputeKeyPair, Arc<Mutex<Seen>>) {
+        let key = ComputeKeyPair::generate();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::<Mutex<Seen>>::default();
+        let stub = Self { key: key.clone(), script, seen: seen.clone() };
+        let service = miner_server::MinerServer::new(stub).max_decoding_message_size(wire::MAX_MESSAGE);
+        let connections = incoming(listener, key.server_config().unwrap(), Limits::default());
+        tokio::spawn(wire::server().add_service(service).serve_with_incoming(connections));
+        let peer = PeerInfo {
+            uid: 0,
+            account: MINER,
+            role: Role::Miner,
+            endpoint: Endpoint { ip: IpAddress::V4([127, 0, 0, 1]), port },
+            computekey: key.public(),
+            resources: Resources { kind: ResourceKind::Cpu, storage_mib: 1 },
+            registered_at: 0,
+        };
+        (peer, key, seen)
+    }
+
+    /// As [`Stub::start`], connected.
+    pub async fn link(script: Script) -> (Link, ComputeKeyPair, Arc<Mutex<Seen>>) {
+        let (peer, key, seen) = Self::start(script).await;
+        (Link::open(&peer, &terms()).await.unwrap(), key, seen)
+    }
+}
+
+#[tonic::async_trait]
+impl miner_server::Miner for Stub {
+    type ModelFileStream = Events<proto::Chunk>;
+    type SubmitStream = Events<proto::JobEvent>;
+    type CollectStream = Events<proto::Chunk>;
+
+    async fn describe(
+        &self,
+        _: Request<proto::DescribeRequest>,
+    ) -> Result<Response<proto::DescribeReply>, Status> {
+        let mut reply = proto::DescribeReply {
+            versions: vec![1],
+            genesis: vec![1; 32],
+            brain: 7,
+            miner: vec![3; 32],
+            task: vec![3; 32],
+            output_bytes: OUTPUT.len() as u64,
+            price: 1_000u128.to_le_bytes().to_vec(),
+            ..Default::default()
+        };
+        if let Some(change) = self.script.describe {
+            change(&mut reply);
+        }
+        Ok(Response::new(reply))
+    }
+
+    async fn model_file(
+        &self,
+        request: Request<proto::ModelFileRequest>,
+    ) -> Result<Response<Self::ModelFileStream>, Status> {
+        let data = request.into_inner().name.into_bytes();
+        Ok(Response::new(Box::pin(tokio_stream::once(Ok(proto::Chunk { data })))))
+    }
+
+    async fn upload_key(
+        &self,
+        request: Request<Streaming<proto::KeyUpload>>,
+    ) -> Result<Response<proto::KeyReply>, Status> {
+        let mut parts = request.into_inner();
+        let Some(proto::KeyUpload { part: Some(proto::key_upload::Part::Header(header)) }) =
+            parts.message().await?
+        else {
+            return Err(Status::invalid_argument("no header"));
+        };
+        let (terms, _) = KeyTerms::parse(&header)?;
+        let mut key = wire::Reassembly::new(terms.size, wire::MAX_EVALUATION_KEY)?;
+        while let Some(proto::KeyUpload { part: Some(proto::key_upload::Part::Data(data)) }) =
+            parts.message().await?
+        {
+            self.seen.lock().unwrap().key_bytes += data.len();
+            key.push(&data)?;
+        }
+        let known = self.seen.lock().unwrap().keys.contains(&terms.sha256);
+        let stored = known || key.received() > 0 && key.finish(&terms.sha256).is_ok();
+        if stored {
+            self.seen.lock().unwrap().keys.insert(terms.sha256);
+        }
+        Ok(Response::new(proto::KeyReply { stored }))
+    }
+
+    async fn submit(
+        &self,
+        request: Request<Streaming<proto::JobUpload>>,
+    ) -> Result<Response<Self::SubmitStream>, Status> {
+        let parts: Vec<_> = request.into_inner().collect::<Result<_, _>>().await?;
+        let mut parts = parts.into_iter().filter_map(|upload| upload.part);
+        let Some(proto::job_upload::Part::Header(header)) = parts.next() else {
+            return Err(Status::invalid_argument("no header"));
+        };
+        let input = parts
+            .flat_map(|part| match part {
+                proto::job_upload::Part::Data(data) => data,
+                proto::job_upload::Part::Header(_) => Vec::new(),
+            })
+            .collect();
+        let submissions = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.jobs.push((header.clone(), input));
+            seen.jobs.len()
+        };
+        if let Some(status) = &self.script.refuse {
+            return Err(status.clone());
+        }
+        let event = |event| Ok(proto::JobEvent { event: Some(event) });
+        let mut events = vec![
+            event(proto::job_event::Event::Queued(proto::Queued { position: 2 })),
+            event(proto::job_event::Event::Progress(proto::Progress {
+                done: 9,
+                total: 4,
+                layer: "va\x1b[2Jlues".into(),
+            })),
+        ];
+        if submissions <= self.script.broken_submissions {
+            events.push(Err(Status::unavailable("killed")));
+        } else {
+            let signed = receipts::signed(&self.key, &receipt_for(&header));
+            events.push(event(proto::job_event::Event::Receipt(signed)));
+        }
+        Ok(Response::new(Box::pin(tokio_stream::iter(events))))
+    }
+
+    async fn collect(
+        &self,
+        request: Request<proto::CollectRequest>,
+    ) -> Result<Response<Self::CollectStream>, Status> {
+        self.seen.lock().unwrap().vouchers.push(request.into_inner().voucher.encode());
+        let output = self.script.output.clone().unwrap_or(OUTPUT.to_vec());
+        let chunks: Vec<_> = output.chunks(32).map(|data| Ok(proto::Chunk { data: data.to_vec() })).collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+    }
+}

@@ -1,0 +1,131 @@
+//! What a session is told, tells and gives.
+
+use std::{path::PathBuf, time::Duration};
+
+use based_primitives::{Balance, JobId, SpendingAccountId};
+use sp_core::H256;
+use zk_llm::{Logits, Prompt};
+
+use super::SessionError;
+use crate::{chain::AccountId, files};
+
+/// How a session finds its miner and pays.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Spending account to pay from; else the one with most room that the signer may spend from.
+    pub account: Option<SpendingAccountId>,
+    /// Miner to use; else one is drawn at random, so that the choice says nothing about the prompt.
+    pub miner: Option<AccountId>,
+    /// Deposit with which a spending account is opened if there is none.
+    pub deposit: Option<Balance>,
+    /// Directory of the client's state and of models' public files.
+    pub home: PathBuf,
+}
+
+impl Options {
+    /// Default choices, with the user's own directory.
+    ///
+    /// # Errors
+    /// [`SessionError::File`] if there is no home.
+    pub fn of_user() -> Result<Self, SessionError> {
+        Ok(Self {
+            account: None,
+            miner: None,
+            deposit: None,
+            home: files::home()?,
+        })
+    }
+}
+
+/// What a session does, for people who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A spending account is opened.
+    OpeningAccount {
+        /// $BASED put into it.
+        deposit: Balance,
+    },
+    /// Part of a spending account is reserved for the miner.
+    Reserving {
+        /// Account.
+        account: SpendingAccountId,
+        /// Amount.
+        amount: Balance,
+    },
+    /// Secret and evaluation key are made.
+    GeneratingKey,
+    /// An unfinished job for the same text goes on.
+    Resuming {
+        /// Job.
+        job: JobId,
+    },
+    /// The evaluation key is uploaded.
+    UploadingKey {
+        /// Bytes sent.
+        sent: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// The job waits.
+    Queued {
+        /// Jobs before it.
+        position: u32,
+    },
+    /// The miner evaluates.
+    Progress {
+        /// Table lookups done.
+        done: u64,
+        /// Table lookups in all.
+        total: u64,
+        /// Layer that runs.
+        layer: String,
+    },
+    /// The receipt is good; the miner is paid.
+    Paying {
+        /// Price of the job.
+        amount: Balance,
+    },
+    /// The connection broke and is made again.
+    Reconnecting {
+        /// What happened.
+        cause: String,
+    },
+}
+
+/// A decrypted answer and what it took.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Label of the highest logit.
+    pub answer: String,
+    /// Probability of each label, in the model's order.
+    pub probabilities: Vec<(String, f64)>,
+    /// Decrypted integers.
+    pub logits: Logits,
+    /// The quantised input, for audits on this machine.
+    pub prompt: Prompt,
+    /// SHA-256 of the model's manifest.
+    pub task: H256,
+    /// Programmable bootstraps of one prompt by the manifest.
+    pub tables: u64,
+    /// Bootstraps before pruning by the manifest.
+    pub tables_unsqueezed: u64,
+    /// From the submission to the output.
+    pub elapsed: Duration,
+    /// Bytes of the encrypted prompt.
+    pub ciphertext_up_bytes: u64,
+    /// Bytes of the encrypted answer.
+    pub ciphertext_down_bytes: u64,
+    /// Bytes of the evaluation key.
+    pub evaluation_key_bytes: u64,
+    /// Promised to the miner.
+    pub fee_paid: Balance,
+    /// Job.
+    pub job: JobId,
+    /// Who answered.
+    pub miner: AccountId,
+    /// Spending account that pays.
+    pub account: SpendingAccountId,
+    /// SHA-256 of the receipt's encoding.
+    pub receipt_hash: H256,
+}
