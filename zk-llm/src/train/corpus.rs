@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 pub const LABELS: [&str; 6] = ["joy", "sadness", "anger", "fear", "surprise", "neutral"];
 const EMOTIONS: usize = 5;
 const COMMON: &str = "common";
+/// Section of the common lexicon that holds the fillers.
+const FILLER: &str = "filler";
 
 /// A text and the index of its class in [`LABELS`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -236,11 +238,13 @@ impl Corpus {
                 .map(String::from)
                 .collect())
         };
+        let fillers = words("fillers.txt")?;
+        lexicon.insert(format!("{COMMON}.{FILLER}"), fillers.clone());
         let corpus = Self {
             train: templates("train.txt")?,
             heldout: templates("heldout.txt")?,
             free,
-            fillers: words("fillers.txt")?,
+            fillers,
             suffixes: words("suffixes.txt")?,
             lexicon,
         };

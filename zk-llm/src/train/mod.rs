@@ -8,6 +8,7 @@
 pub mod corpus;
 pub mod data;
 pub mod export;
+pub mod narrow;
 pub mod net;
 pub mod optimise;
 mod publish;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub threshold: f64,
     /// Bootstraps that a prompt may take after squeezing.
     pub budget: u64,
+    /// Calibration loss that closing gates within the heads kept may cost before training goes on, in nats.
+    pub tolerance: f64,
 }
 
 impl Default for Settings {
@@ -61,10 +64,11 @@ impl Default for Settings {
         Self {
             seed: 1,
             sentences: 6000,
-            steps: 2000,
+            steps: 5000,
             batch: 96,
             threshold: 0.02,
             budget: 3000,
+            tolerance: 0.03,
         }
     }
 }
@@ -150,7 +154,9 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Trained, Data, Report)> 
     let plan = squeeze::plan(&graph, &texts, net.logit_scale()?, limits)?;
     let dropped = (0..HEADS).filter(|head| !plan.kept[*head]);
     let openings = dropped.fold(all, |rest, head| rest.without_head(head));
-    tracing::info!(?plan, "squeezed");
+    tracing::info!(?plan, "squeezed heads");
+    let openings = narrow::narrow(&net, &openings, &data.calibration, settings.tolerance)?;
+    tracing::info!(?openings, "squeezed gates");
     harden(&net, &data, &openings, &float, settings)?;
     let squeezed = scores(&net, &data, &openings, Precision::Exact)?;
     let bootstraps = export::graph(&net, &openings)?
@@ -199,7 +205,15 @@ fn student(shape: Shape, data: &Data, openings: &Openings, settings: Settings) -
         precision: Precision::Float,
         hardening: 1.0,
     };
-    optimise::train(&float, &data.train, &data.noise, openings, None, schedule, settings.seed)?;
+    optimise::train(
+        &float,
+        &data.train,
+        &data.noise,
+        openings,
+        None,
+        schedule,
+        settings.seed,
+    )?;
     let rounded = float.duplicate()?;
     rounded.fit_to_integers()?;
     let net = rounded.duplicate()?;
@@ -209,13 +223,35 @@ fn student(shape: Shape, data: &Data, openings: &Openings, settings: Settings) -
 
 /// Trains integers: steps soft at first and ever steeper, then exact, with `teacher`'s answers beside the labels.
 fn harden(net: &Net, data: &Data, openings: &Openings, teacher: &Net, settings: Settings) -> Result<()> {
-    let Settings { seed, steps, batch, .. } = settings;
+    let Settings {
+        seed, steps, batch, ..
+    } = settings;
     let soft = Precision::Soft(2.0);
     for schedule in [
-        Schedule { steps: steps * 3 / 5, batch, rate: 0.005, precision: soft, hardening: 2.0 },
-        Schedule { steps: steps / 5, batch, rate: 0.0005, precision: Precision::Exact, hardening: 1.0 },
+        Schedule {
+            steps: steps * 3 / 5,
+            batch,
+            rate: 0.005,
+            precision: soft,
+            hardening: 2.0,
+        },
+        Schedule {
+            steps: steps / 5,
+            batch,
+            rate: 0.0005,
+            precision: Precision::Exact,
+            hardening: 1.0,
+        },
     ] {
-        optimise::train(net, &data.train, &data.noise, openings, Some(teacher), schedule, seed)?;
+        optimise::train(
+            net,
+            &data.train,
+            &data.noise,
+            openings,
+            Some(teacher),
+            schedule,
+            seed,
+        )?;
     }
     Ok(())
 }

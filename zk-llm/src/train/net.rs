@@ -381,10 +381,16 @@ impl Net {
         let x = self.table(precision.rounds())?.index_select(ids, 0)?;
         let mut g = linear(&x, &weights.feature)?;
         if (0..self.shape.heads).any(|head| openings.keeps(head)) {
-            g = (g + linear(&self.attend(&x, &weights, openings, precision)?, &weights.feature_mix)?)?;
+            g = (g + linear(
+                &self.attend(&x, &weights, openings, precision)?,
+                &weights.feature_mix,
+            )?)?;
         }
         let g = precision.step(&g.broadcast_add(&weights.feature_bias)?, 1.0)?;
-        let sum = g.reshape((texts, CONTEXT, self.shape.features))?.sum(1)?.unsqueeze(2)?;
+        let sum = g
+            .reshape((texts, CONTEXT, self.shape.features))?
+            .sum(1)?
+            .unsqueeze(2)?;
         let p = precision
             .step(&sum.broadcast_sub(&weights.pool_threshold)?, 2.0)?
             .sum(2)?;
@@ -392,20 +398,39 @@ impl Net {
     }
 
     /// The bits that attention gathers for every token.
-    fn attend(&self, x: &Tensor, weights: &Weights, openings: &Openings, precision: Precision) -> Result<Tensor> {
+    fn attend(
+        &self,
+        x: &Tensor,
+        weights: &Weights,
+        openings: &Openings,
+        precision: Precision,
+    ) -> Result<Tensor> {
         let Shape { heads, value_dim, .. } = self.shape;
         let texts = x.dim(0)? / CONTEXT;
         let by_head = |share: Tensor, width: usize| {
-            share.reshape((texts, CONTEXT, heads, width))?.transpose(1, 2)?.contiguous()
+            share
+                .reshape((texts, CONTEXT, heads, width))?
+                .transpose(1, 2)?
+                .contiguous()
         };
-        let v = precision.step(&linear(x, &weights.value)?.broadcast_add(&weights.value_bias)?, 1.0)?;
+        let v = precision.step(
+            &linear(x, &weights.value)?.broadcast_add(&weights.value_bias)?,
+            1.0,
+        )?;
         let v = by_head(v, value_dim)?;
         let q = by_head(linear(x, &weights.query)?, 1)?;
         let k = by_head(linear(x, &weights.key)?, 1)?.transpose(2, 3)?;
-        let bias = weights.relative.index_select(&pair_offsets()?, 1)?.reshape((heads, CONTEXT, CONTEXT))?;
+        let bias = weights
+            .relative
+            .index_select(&pair_offsets()?, 1)?
+            .reshape((heads, CONTEXT, CONTEXT))?;
         let bias = (bias + self.closed(openings, precision)?)?;
         let a = precision.step(&q.broadcast_add(&k)?.broadcast_add(&bias)?, 1.0)?;
-        let z = a.matmul(&v)?.transpose(1, 2)?.contiguous()?.reshape((texts * CONTEXT, heads * value_dim))?;
+        let z = a
+            .matmul(&v)?
+            .transpose(1, 2)?
+            .contiguous()?
+            .reshape((texts * CONTEXT, heads * value_dim))?;
         precision.step(&z.broadcast_sub(&weights.mix_threshold)?, 2.0)
     }
 

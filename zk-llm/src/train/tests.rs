@@ -117,6 +117,31 @@ fn pruning_the_graph_is_closing_the_head() {
 }
 
 #[test]
+fn narrowing_closes_what_costs_nothing_and_leaves_something_open() {
+    let net = small_net(11);
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut texts = random_texts(60, &mut rng);
+    let all = Openings::all(4);
+    for (text, logits) in texts
+        .clone()
+        .iter()
+        .zip(logits(&net, &texts, &all, Precision::Exact).unwrap())
+    {
+        texts
+            .iter_mut()
+            .filter(|other| other.ids == text.ids)
+            .for_each(|other| other.label = optimise::argmax(&logits));
+    }
+    let open = |openings: &Openings| openings.offsets.iter().flatten().filter(|open| **open).count();
+    let loss = |openings: &Openings| measure(&net, &texts, openings, Precision::Exact).unwrap().loss;
+    let narrowed = narrow::narrow(&net, &all, &texts, 0.02).unwrap();
+    assert!(open(&narrowed) < open(&all));
+    assert!(loss(&narrowed) <= loss(&all) + 0.02);
+    let everything = narrow::narrow(&net, &all, &texts, f64::INFINITY).unwrap();
+    assert!(open(&everything) >= 1 && open(&everything) < open(&narrowed));
+}
+
+#[test]
 fn training_is_reproducible_and_learns() {
     let net = || small_net(3);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -159,24 +184,45 @@ fn training_is_reproducible_and_learns() {
 #[test]
 fn the_published_model_is_as_good_as_its_manifest_says() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/emotion");
-    let (model, client) = (crate::Model::load(&dir).unwrap(), crate::ClientModel::load(&dir).unwrap());
+    let (model, client) = (
+        crate::Model::load(&dir).unwrap(),
+        crate::ClientModel::load(&dir).unwrap(),
+    );
     let label = |text: &str| {
         let logits = crate::exec_clear::run(model.circuit(), &client.prepare(text).unwrap()).unwrap();
-        LABELS.iter().position(|label| Some(*label) == logits.label(model.manifest())).unwrap()
+        LABELS
+            .iter()
+            .position(|label| Some(*label) == logits.label(model.manifest()))
+            .unwrap()
     };
     assert_eq!(LABELS[label("I lost my keys and I am furious")], "anger");
 
     let heldout = data::heldout(&Corpus::load(&corpus_dir()).unwrap()).unwrap();
-    let fitting: Vec<_> = heldout.iter().filter(|sample| client.prepare(&sample.text).is_ok()).collect();
-    let right = fitting.iter().filter(|sample| label(&sample.text) == sample.label).count();
+    let fitting: Vec<_> = heldout
+        .iter()
+        .filter(|sample| client.prepare(&sample.text).is_ok())
+        .collect();
+    let right = fitting
+        .iter()
+        .filter(|sample| label(&sample.text) == sample.label)
+        .count();
     let accuracy = &model.manifest().accuracy;
     assert_eq!(fitting.len(), accuracy.samples as usize);
-    assert!((right as f64 / fitting.len() as f64 - accuracy.squeezed).abs() < 1e-9, "{right} {accuracy:?}");
+    assert!(
+        (right as f64 / fitting.len() as f64 - accuracy.squeezed).abs() < 1e-9,
+        "{right} {accuracy:?}"
+    );
     assert!(accuracy.squeezed >= accuracy.majority + 0.2);
     assert!(accuracy.squeezed >= accuracy.without_attention + 0.05);
     assert!(model.manifest().head_plan.iter().any(|head| head.kept));
     assert!(model.manifest().bootstraps.squeezed < model.manifest().bootstraps.unsqueezed);
     assert!(model.manifest().bootstraps.unsqueezed <= 12_000);
     let longest = "word ".repeat(17);
-    assert!(matches!(client.prepare(&longest), Err(Error::ContextExceeded { tokens: 17, limit: 16 })));
+    assert!(matches!(
+        client.prepare(&longest),
+        Err(Error::ContextExceeded {
+            tokens: 17,
+            limit: 16
+        })
+    ));
 }

@@ -29,6 +29,9 @@ pub struct Args {
     /// Bootstraps that a prompt may take after squeezing.
     #[arg(long, default_value_t = Settings::default().budget)]
     budget: u64,
+    /// Calibration loss, in nats, that closing gates within heads may cost before training goes on.
+    #[arg(long, default_value_t = Settings::default().tolerance)]
+    tolerance: f64,
 }
 
 /// Trains, writes the model and prints what was measured.
@@ -40,6 +43,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         steps,
         threshold,
         budget,
+        tolerance,
         ..
     } = args;
     let settings = Settings {
@@ -47,6 +51,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         steps,
         threshold,
         budget,
+        tolerance,
         ..Settings::default()
     };
     let (trained, data, report) =
