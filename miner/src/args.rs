@@ -109,7 +109,7 @@ pub struct Run {
     #[arg(long, value_name = "BASED", default_value = "10", value_parser = money::parse)]
     pub redeem_above: Balance,
     /// Port of the metrics page on loopback; 0 for none.
-    #[arg(long, default_value_t = 9_615)]
+    #[arg(long, default_value_t = 9_616)]
     pub metrics_port: u16,
 }
 

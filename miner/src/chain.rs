@@ -29,8 +29,16 @@ pub struct SpendingAccount {
     pub purpose: Purpose,
     /// Last block in which it pays.
     pub expiry: BlockNumber,
-    /// Block from which it can be closed for good, once its owner asked for that.
+    /// Last block in which miners can redeem, once its owner asked to close it.
     pub closing: Option<BlockNumber>,
+}
+
+impl SpendingAccount {
+    /// Last block in which it pays.
+    pub fn until(&self) -> BlockNumber {
+        self.closing
+            .map_or(self.expiry, |closing| closing.min(self.expiry))
+    }
 }
 
 /// A reservation of a spending account for this miner (F.3-1).

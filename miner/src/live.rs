@@ -6,6 +6,7 @@ use based_primitives::{
 };
 use sp_core::H256;
 use sp_runtime::AccountId32;
+use subxt::ext::scale_decode::DecodeAsType;
 
 use crate::chain::{Account, Chain, ChainError, ChainResult, Reservation, SpendingAccount};
 
@@ -80,7 +81,10 @@ impl Chain for Live {
     }
 
     async fn redeem(&self, vouchers: Vec<SignedVoucher>) -> ChainResult<()> {
-        self.chain.submit(&self.signer, &calls::redeem(vouchers)).await?;
+        let included = self.chain.submit(&self.signer, &calls::redeem(vouchers)).await?;
+        for VoucherRejected { index, reason } in included.events()? {
+            tracing::warn!(index, ?reason, "the chain rejected a voucher of the batch");
+        }
         Ok(())
     }
 }
@@ -92,5 +96,37 @@ impl From<chain::ChainError> for ChainError {
             chain::ChainError::Dispatch { .. } | chain::ChainError::Refused(_) => Self::Refused(text),
             _ => Self::Unreachable(text),
         }
+    }
+}
+
+/// Event of a voucher that was not paid.
+#[derive(Debug, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct VoucherRejected {
+    index: u32,
+    reason: Rejection,
+}
+
+/// Reasons of the chain, by the names of its metadata.
+#[derive(Debug, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+enum Rejection {
+    Version,
+    Genesis,
+    Miner,
+    Expired,
+    NoAccount,
+    AccountExpired,
+    NoReservation,
+    Brain,
+    Replayed,
+    Overspent,
+    Signature,
+    Payment,
+}
+
+impl subxt::events::DecodeAsEvent for VoucherRejected {
+    fn is_event(pallet: &str, event: &str) -> bool {
+        pallet == "Compute" && event == "VoucherRejected"
     }
 }

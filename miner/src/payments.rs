@@ -7,10 +7,13 @@ use based_primitives::{
 use sp_core::H256;
 use sp_runtime::AccountId32;
 
-use crate::chain::{Account, Reservation};
+use crate::{
+    chain::{Account, Reservation},
+    db::ReservationSeen,
+};
 
 /// Blocks that an account or a voucher must live on, so that its redemption can be included.
-pub const MIN_LIFETIME: BlockNumber = 20;
+pub const MIN_LIFETIME: BlockNumber = 10;
 
 /// Why an account or a voucher is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,10 +107,8 @@ pub struct VoucherContext<'a> {
     pub brain: BrainId,
     /// Height of the chain.
     pub head: BlockNumber,
-    /// Signer of the account's vouchers.
-    pub spender: &'a AccountId32,
-    /// Amount reserved for this miner.
-    pub reserved: Balance,
+    /// What the chain says about the account.
+    pub terms: &'a ReservationSeen,
 }
 
 /// Checks for whom and by whom a voucher is.
@@ -127,7 +128,7 @@ pub fn check_identity(signed: &SignedVoucher, context: &VoucherContext<'_>) -> R
     if let Some((_, what)) = foreign.into_iter().find(|(foreign, _)| *foreign) {
         return Err(Refused::Foreign(what));
     }
-    if signed.verify(context.spender) {
+    if signed.verify(&context.terms.spender) {
         Ok(())
     } else {
         Err(Refused::Signature)
@@ -137,7 +138,7 @@ pub fn check_identity(signed: &SignedVoucher, context: &VoucherContext<'_>) -> R
 /// Checks that a voucher can be redeemed; its amount against earlier ones is up to [`crate::db::Db::pay`].
 ///
 /// # Errors
-/// If it expires too soon or exceeds the reservation.
+/// If it or its account ends too soon, or it exceeds the reservation.
 pub fn check_value(signed: &SignedVoucher, context: &VoucherContext<'_>) -> Result<(), Refused> {
     let voucher = &signed.voucher;
     let needed = context.head.saturating_add(MIN_LIFETIME);
@@ -147,10 +148,13 @@ pub fn check_value(signed: &SignedVoucher, context: &VoucherContext<'_>) -> Resu
             needed,
         });
     }
-    if voucher.cumulative > context.reserved {
+    if context.terms.until < needed {
+        return Err(Refused::Ending);
+    }
+    if voucher.cumulative > context.terms.reserved {
         return Err(Refused::Overspent {
             cumulative: voucher.cumulative,
-            reserved: context.reserved,
+            reserved: context.terms.reserved,
         });
     }
     Ok(())

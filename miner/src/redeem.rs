@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use crate::{
     chain::{Account, Chain, ChainError, Reservation},
     db::{Db, DbError, VoucherRow, VoucherState},
-    payments::MIN_LIFETIME,
     stop::Stop,
     tasks::Situation,
 };
@@ -19,7 +18,13 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Blocks after which a voucher that no finalized block shows paid is submitted again.
 const AGAIN: BlockNumber = 16;
-/// Blocks past its expiry after which an unpaid voucher is given up: finality has passed it.
+/// Blocks between two looks at the accounts of all open vouchers, which their owners may be closing.
+const REFRESH: BlockNumber = 8;
+/// Blocks by which a node may be behind the greatest height seen, as after a reorganisation.
+const BEHIND: BlockNumber = 32;
+/// Blocks before a voucher's deadline in which it is redeemed at once: time for several attempts.
+const MARGIN: BlockNumber = 64;
+/// Blocks past its deadline after which an unpaid voucher is given up: finality has passed it.
 const GIVE_UP: BlockNumber = 256;
 
 /// When vouchers are redeemed.
@@ -48,6 +53,8 @@ pub struct Redeemer {
     chain: Arc<dyn Chain>,
     policy: Policy,
     last: Option<BlockNumber>,
+    refreshed: Option<BlockNumber>,
+    highest: Option<BlockNumber>,
 }
 
 impl Redeemer {
@@ -58,6 +65,8 @@ impl Redeemer {
             chain,
             policy,
             last: None,
+            refreshed: None,
+            highest: None,
         }
     }
 
@@ -91,37 +100,79 @@ impl Redeemer {
     /// # Errors
     /// If the node or the state fails; nothing is lost by that.
     pub async fn round(&mut self, head: BlockNumber) -> Result<(), RedeemError> {
-        let open = self.db.run(|db| db.vouchers(VoucherState::Open)).await?;
+        if self.is_behind(head).await? {
+            return Ok(());
+        }
+        let mut open = self.db.run(|db| db.vouchers(VoucherState::Open)).await?;
+        if self
+            .refreshed
+            .is_none_or(|last| head >= last.saturating_add(REFRESH))
+        {
+            for row in &mut open {
+                self.refresh(row).await?;
+            }
+            self.refreshed = Some(head);
+        }
         let mut unpaid = Vec::new();
         for row in open {
-            let expired = row.signed.voucher.expiry < head;
-            if (row.submitted.is_none() && !expired) || !self.settle(&row, head).await? {
+            let untouched = row.submitted.is_none() && row.deadline >= head;
+            if untouched || !self.settle(&row, head).await? {
                 unpaid.push(row);
             }
         }
         let waits = |row: &VoucherRow| row.submitted.is_some_and(|at| head < at.saturating_add(AGAIN));
-        unpaid.retain(|row| row.signed.voucher.expiry >= head && !waits(row));
-        if !self.due(&unpaid, head) {
-            return Ok(());
+        unpaid.retain(|row| row.deadline >= head && !waits(row));
+        if self.due(&unpaid, head) {
+            for batch in unpaid.chunks(MAX_REDEEM_BATCH as usize) {
+                self.submit(batch, head).await?;
+            }
+            self.last = Some(head);
         }
-        for batch in unpaid.chunks(MAX_REDEEM_BATCH as usize) {
-            self.submit(batch, head).await?;
-        }
-        self.last = Some(head);
+        self.last = self.last.or(Some(head));
         Ok(())
     }
 
+    /// Whether the node is far behind what was seen: it may be syncing anew and know nothing of open accounts.
+    async fn is_behind(&mut self, head: BlockNumber) -> Result<bool, RedeemError> {
+        if self
+            .highest
+            .is_none_or(|highest| head >= highest.saturating_add(REFRESH))
+        {
+            self.highest = Some(self.db.run(move |db| db.raise_head(head)).await?);
+        }
+        let behind = self
+            .highest
+            .is_some_and(|highest| head.saturating_add(BEHIND) < highest);
+        if behind {
+            tracing::debug!(head, "the node is behind; vouchers wait");
+        }
+        Ok(behind)
+    }
+
     fn due(&self, unpaid: &[VoucherRow], head: BlockNumber) -> bool {
-        let soon = head.saturating_add(self.policy.blocks.max(MIN_LIFETIME));
+        let soon = head.saturating_add(MARGIN);
         let rest = |row: &VoucherRow| row.signed.voucher.cumulative.saturating_sub(row.redeemed);
         let sum = unpaid.iter().map(rest).fold(0, Balance::saturating_add);
         let turn = self
             .last
             .is_none_or(|last| head >= last.saturating_add(self.policy.blocks));
-        sum > 0
-            && (turn
-                || sum >= self.policy.amount
-                || unpaid.iter().any(|row| row.signed.voucher.expiry <= soon))
+        sum > 0 && (turn || sum >= self.policy.amount || unpaid.iter().any(|row| row.deadline <= soon))
+    }
+
+    /// Learns whether the voucher's account ends sooner than it did.
+    async fn refresh(&self, row: &mut VoucherRow) -> Result<(), RedeemError> {
+        let account = row.signed.voucher.account;
+        let until = self
+            .chain
+            .account(account)
+            .await?
+            .map_or(0, |account| account.spending.until());
+        let deadline = row.signed.voucher.expiry.min(until);
+        if deadline != row.deadline {
+            row.deadline = deadline;
+            self.db.run(move |db| db.set_deadline(account, deadline)).await?;
+        }
+        Ok(())
     }
 
     async fn submit(&self, batch: &[VoucherRow], head: BlockNumber) -> Result<(), RedeemError> {
@@ -153,7 +204,7 @@ impl Redeemer {
                 self.db.run(move |db| db.note_redeemed(account, redeemed)).await?;
                 if redeemed >= cumulative {
                     VoucherState::Settled
-                } else if head > row.signed.voucher.expiry.saturating_add(GIVE_UP) {
+                } else if head > row.deadline.saturating_add(GIVE_UP) {
                     VoucherState::Lost
                 } else {
                     return Ok(false);

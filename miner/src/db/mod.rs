@@ -12,6 +12,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use based_primitives::BlockNumber;
 use rusqlite::{params, Connection, OptionalExtension};
 use sp_core::H256;
 use sp_runtime::AccountId32;
@@ -65,7 +66,7 @@ const MIGRATIONS: [&str; 1] = [r"
         cumulative BLOB NOT NULL,
         redeemed BLOB NOT NULL,
         bytes BLOB NOT NULL,
-        expiry INTEGER NOT NULL,
+        deadline INTEGER NOT NULL,
         state INTEGER NOT NULL,
         submitted INTEGER
     ) STRICT;
@@ -73,7 +74,8 @@ const MIGRATIONS: [&str; 1] = [r"
         account INTEGER PRIMARY KEY,
         spender BLOB NOT NULL,
         reserved BLOB NOT NULL,
-        redeemed BLOB NOT NULL
+        redeemed BLOB NOT NULL,
+        until INTEGER NOT NULL
     ) STRICT;
 "];
 
@@ -162,6 +164,22 @@ impl Db {
         }
         transaction.commit()?;
         Ok(())
+    }
+
+    /// Raises the greatest height seen of the chain to `head`, and gives it.
+    pub fn raise_head(&self, head: BlockNumber) -> DbResult<BlockNumber> {
+        let connection = self.lock();
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('head', ?1)
+             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            [head.to_be_bytes().to_vec()],
+        )?;
+        let bytes: Vec<u8> =
+            connection.query_row("SELECT value FROM meta WHERE name = 'head'", [], |row| row.get(0))?;
+        bytes
+            .try_into()
+            .map(BlockNumber::from_be_bytes)
+            .map_err(|_| DbError::Corrupt("meta.head"))
     }
 
     /// Runs a statement off the asynchronous threads.

@@ -31,6 +31,8 @@ pub struct VoucherRow {
     pub state: VoucherState,
     /// What finalized blocks paid from the account to this miner.
     pub redeemed: Balance,
+    /// Last block in which it can be redeemed, by its own expiry and its account's.
+    pub deadline: BlockNumber,
     /// Block at which it was last submitted for redemption.
     pub submitted: Option<BlockNumber>,
 }
@@ -44,6 +46,8 @@ pub struct ReservationSeen {
     pub reserved: Balance,
     /// Redeemed so far.
     pub redeemed: Balance,
+    /// Last block in which the account pays.
+    pub until: BlockNumber,
 }
 
 /// Outcome of a payment.
@@ -93,11 +97,15 @@ pub(super) fn cumulative(connection: &Connection, account: SpendingAccountId) ->
 
 impl Db {
     /// Records a voucher as the payment of its job, in one transaction that is on disk when this returns.
-    /// `redeemed` is what the chain already paid from the account to this miner.
+    /// `terms` is what the chain says about the account: what it paid already counts as promised.
     ///
     /// # Errors
     /// The state's; a refusal is the inner error.
-    pub fn pay(&self, signed: &SignedVoucher, redeemed: Balance) -> DbResult<Result<Payment, PaymentError>> {
+    pub fn pay(
+        &self,
+        signed: &SignedVoucher,
+        terms: &ReservationSeen,
+    ) -> DbResult<Result<Payment, PaymentError>> {
         let voucher = &signed.voucher;
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
@@ -111,7 +119,7 @@ impl Db {
             (JobState::Paid, paid) => return Ok(Err(PaymentError::OtherVoucher(paid.unwrap_or_default()))),
             (state, _) => return Ok(Err(PaymentError::NoResult(state.name()))),
         }
-        let promised = cumulative(&transaction, voucher.account)?.max(redeemed);
+        let promised = cumulative(&transaction, voucher.account)?.max(terms.redeemed);
         let needed = promised.checked_add(job.price);
         if needed.is_none_or(|needed| voucher.cumulative < needed) {
             return Ok(Err(PaymentError::TooLittle {
@@ -120,15 +128,15 @@ impl Db {
             }));
         }
         transaction.execute(
-            "INSERT INTO vouchers (account, cumulative, redeemed, bytes, expiry, state)
+            "INSERT INTO vouchers (account, cumulative, redeemed, bytes, deadline, state)
              VALUES (?1, ?2, ?6, ?3, ?4, ?5)
              ON CONFLICT (account) DO UPDATE SET cumulative = excluded.cumulative, bytes = excluded.bytes,
-                 expiry = excluded.expiry, state = excluded.state, submitted = NULL",
+                 deadline = excluded.deadline, state = excluded.state, submitted = NULL",
             params![
                 account_column(voucher.account),
                 amount_column(voucher.cumulative),
                 signed.encode(),
-                voucher.expiry,
+                voucher.expiry.min(terms.until),
                 VoucherState::Open as u8,
                 amount_column(0),
             ],
@@ -150,8 +158,9 @@ impl Db {
     /// Newest vouchers in a state, by account.
     pub fn vouchers(&self, state: VoucherState) -> DbResult<Vec<VoucherRow>> {
         let connection = self.lock();
-        let mut statement = connection
-            .prepare("SELECT bytes, submitted, redeemed FROM vouchers WHERE state = ?1 ORDER BY account")?;
+        let mut statement = connection.prepare(
+            "SELECT bytes, submitted, redeemed, deadline FROM vouchers WHERE state = ?1 ORDER BY account",
+        )?;
         let mut rows = statement.query([state as u8])?;
         let mut vouchers = Vec::new();
         while let Some(row) = rows.next()? {
@@ -163,6 +172,7 @@ impl Db {
                 signed,
                 state,
                 redeemed,
+                deadline: row.get(3)?,
                 submitted: row.get(1)?,
             });
         }
@@ -180,6 +190,15 @@ impl Db {
             )?;
         }
         transaction.commit()?;
+        Ok(())
+    }
+
+    /// Sets the last block in which an account's voucher can be redeemed, once the account ends sooner.
+    pub fn set_deadline(&self, account: SpendingAccountId, deadline: BlockNumber) -> DbResult<()> {
+        self.lock().execute(
+            "UPDATE vouchers SET deadline = ?2 WHERE account = ?1",
+            params![account_column(account), deadline],
+        )?;
         Ok(())
     }
 
@@ -209,14 +228,15 @@ impl Db {
     /// Remembers what the chain says about an account's reservation.
     pub fn see_reservation(&self, account: SpendingAccountId, seen: &ReservationSeen) -> DbResult<()> {
         self.lock().execute(
-            "INSERT INTO reservations (account, spender, reserved, redeemed) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO reservations (account, spender, reserved, redeemed, until) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (account) DO UPDATE SET spender = excluded.spender, reserved = excluded.reserved,
-                 redeemed = excluded.redeemed",
+                 redeemed = excluded.redeemed, until = excluded.until",
             params![
                 account_column(account),
                 AsRef::<[u8; 32]>::as_ref(&seen.spender).to_vec(),
                 amount_column(seen.reserved),
                 amount_column(seen.redeemed),
+                seen.until,
             ],
         )?;
         Ok(())
@@ -224,15 +244,15 @@ impl Db {
 
     /// What was last seen of an account's reservation.
     pub fn reservation(&self, account: SpendingAccountId) -> DbResult<Option<ReservationSeen>> {
-        let row: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> = self
+        let row: Option<(Vec<u8>, Vec<u8>, Vec<u8>, BlockNumber)> = self
             .lock()
             .query_row(
-                "SELECT spender, reserved, redeemed FROM reservations WHERE account = ?1",
+                "SELECT spender, reserved, redeemed, until FROM reservations WHERE account = ?1",
                 [account_column(account)],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
             )
             .optional()?;
-        let Some((spender, reserved, redeemed)) = row else {
+        let Some((spender, reserved, redeemed, until)) = row else {
             return Ok(None);
         };
         let spender: [u8; 32] = spender
@@ -242,6 +262,7 @@ impl Db {
             spender: AccountId32::new(spender),
             reserved: amount_value("reservations.reserved", &reserved)?,
             redeemed: amount_value("reservations.redeemed", &redeemed)?,
+            until,
         }))
     }
 

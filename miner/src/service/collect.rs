@@ -46,19 +46,17 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
         miner: &shared.miner,
         brain: shared.parts.brain,
         head: shared.head(),
-        spender: &terms.spender,
-        reserved: terms.reserved,
+        terms: &terms,
     };
     check_identity(&signed, &context)?;
     if !paid {
         check_value(&signed, &context)?;
     }
-    let redeemed = terms.redeemed;
     let cumulative = signed.voucher.cumulative;
     match shared
         .parts
         .db
-        .run(move |db| db.pay(&signed, redeemed))
+        .run(move |db| db.pay(&signed, &terms))
         .await
         .map_err(db_status)??
     {

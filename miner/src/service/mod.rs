@@ -139,6 +139,7 @@ impl Shared {
                 spender: spending.spender.clone(),
                 reserved: reservation.reserved,
                 redeemed: reservation.redeemed,
+                until: spending.until(),
             };
             self.parts
                 .db

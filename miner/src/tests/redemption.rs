@@ -6,11 +6,11 @@ use based_primitives::{constants::BASED, payments::Voucher};
 use sp_core::H256;
 
 use super::{
-    fake::{spending, Fake, PRICE},
+    fake::{account_of, spending, Fake, PRICE},
     harness::{job_id, signed, voucher},
 };
 use crate::{
-    db::{AdmissionLimits, Db, NewJob, VoucherState},
+    db::{AdmissionLimits, Db, NewJob, ReservationSeen, VoucherState},
     redeem::{Policy, Redeemer},
 };
 use based_client::wire::JobTerms;
@@ -80,7 +80,13 @@ fn pay(setup: &Setup, account: u64, cumulative: u128, expiry: u32) {
         },
         "User",
     );
-    setup.db.pay(&signed, 0).unwrap().unwrap();
+    let terms = ReservationSeen {
+        spender: account_of("User"),
+        reserved: BASED,
+        redeemed: 0,
+        until: 10_000,
+    };
+    setup.db.pay(&signed, &terms).unwrap().unwrap();
 }
 
 fn batches(setup: &Setup) -> Vec<usize> {
@@ -100,23 +106,42 @@ async fn the_newest_voucher_of_each_account_goes_in_batches() {
 }
 
 #[tokio::test]
-async fn vouchers_wait_for_their_turn_their_amount_or_their_expiry() {
-    let mut setup = setup(50, 10 * PRICE);
-    setup.redeemer.round(100).await.unwrap();
+async fn vouchers_left_by_an_earlier_run_are_redeemed_at_once() {
+    let mut setup = setup(50, u128::MAX);
     pay(&setup, 1, PRICE, 1_000);
     setup.redeemer.round(100).await.unwrap();
-    assert_eq!(batches(&setup), [1], "left by an earlier run");
+    assert_eq!(batches(&setup), [1]);
+}
+
+#[tokio::test]
+async fn vouchers_wait_for_their_turn_their_amount_or_their_deadline() {
+    let mut setup = setup(50, 10 * PRICE);
+    setup.redeemer.round(100).await.unwrap();
     pay(&setup, 2, PRICE, 1_000);
     setup.redeemer.round(149).await.unwrap();
-    assert_eq!(batches(&setup), [1], "not yet");
+    assert_eq!(batches(&setup).len(), 0, "not yet");
     setup.redeemer.round(150).await.unwrap();
-    assert_eq!(batches(&setup).len(), 2, "its turn");
+    assert_eq!(batches(&setup).len(), 1, "its turn");
     pay(&setup, 3, 10 * PRICE, 1_000);
     setup.redeemer.round(151).await.unwrap();
-    assert_eq!(batches(&setup).len(), 3, "a large amount goes at once");
+    assert_eq!(batches(&setup).len(), 2, "a large amount goes at once");
     pay(&setup, 4, PRICE, 200);
     setup.redeemer.round(152).await.unwrap();
-    assert_eq!(batches(&setup).len(), 4, "one that expires soon goes at once");
+    assert_eq!(batches(&setup).len(), 3, "one that expires soon goes at once");
+}
+
+#[tokio::test]
+async fn the_voucher_of_an_account_that_closes_is_redeemed_in_its_grace() {
+    let mut setup = setup(100_000, u128::MAX);
+    setup.redeemer.round(100).await.unwrap();
+    pay(&setup, 1, PRICE, 9_000);
+    setup.redeemer.round(110).await.unwrap();
+    assert_eq!(batches(&setup).len(), 0);
+    if let Some(account) = setup.chain.state().accounts.get_mut(&1) {
+        account.spending.closing = Some(140);
+    }
+    setup.redeemer.round(118).await.unwrap();
+    assert_eq!(batches(&setup), [1]);
 }
 
 #[tokio::test]
@@ -196,4 +221,31 @@ async fn vouchers_beyond_redemption_are_told_apart() {
     setup.redeemer.round(500).await.unwrap();
     assert_eq!(setup.db.vouchers(VoucherState::Lost).unwrap().len(), 2);
     assert_eq!(setup.db.income().unwrap(), (0, 0, 2 * PRICE));
+}
+
+#[tokio::test]
+async fn a_node_that_syncs_anew_makes_no_voucher_lost() {
+    let mut setup = setup(10, u128::MAX);
+    pay(&setup, 1, PRICE, 9_000);
+    setup.redeemer.round(1_000).await.unwrap();
+    let known = {
+        let mut state = setup.chain.state();
+        state.finalized.clear();
+        std::mem::take(&mut state.accounts)
+    };
+    let policy = Policy {
+        blocks: 10,
+        amount: u128::MAX,
+    };
+    let mut restarted = Redeemer::new(setup.db.clone(), setup.chain.clone(), policy);
+    for head in [3, 500, 900] {
+        setup.redeemer.round(head).await.unwrap();
+        restarted.round(head).await.unwrap();
+    }
+    assert!(setup.db.vouchers(VoucherState::Lost).unwrap().is_empty());
+    setup.chain.state().accounts = known;
+    restarted.round(1_020).await.unwrap();
+    setup.chain.finalize();
+    restarted.round(1_021).await.unwrap();
+    assert_eq!(setup.db.income().unwrap(), (PRICE, 0, 0));
 }
