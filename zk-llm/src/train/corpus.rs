@@ -3,7 +3,7 @@
 //! A template reads `label: words {slot} words`. `{section}` is filled from `lexicon/common.txt` and
 //! `{class.section}` from that class's lexicon; a trailing `?` leaves the slot out half of the time. In a
 //! label or slot, `C` stands for any class, `E` for any emotion, `N` for any emotion but joy, and `A` and
-//! `B` for two different emotions.
+//! `B` for two different emotions. `label*3` makes a template three times as likely to be drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -70,6 +70,8 @@ pub struct Template {
     /// The template as written, without its label.
     pub pattern: String,
     label: Class,
+    /// How often it is drawn, relative to others.
+    weight: usize,
     parts: Vec<Part>,
 }
 
@@ -98,6 +100,8 @@ impl Template {
         let (label, pattern) = line
             .split_once(": ")
             .ok_or_else(|| fail("expected \"label: words\""))?;
+        let (label, weight) = label.split_once('*').unwrap_or((label, "1"));
+        let weight = weight.parse().map_err(|_| fail("the weight is no number"))?;
         let label = Class::parse(label).filter(|class| *class != Class::Common);
         let label = label.ok_or_else(|| fail("unknown label"))?;
         let parts = pattern
@@ -122,6 +126,7 @@ impl Template {
         Ok(Self {
             pattern: pattern.split_whitespace().collect::<Vec<_>>().join(" "),
             label,
+            weight,
             parts,
         })
     }
@@ -303,7 +308,8 @@ impl Corpus {
             .collect()
     }
 
-    /// Draws a sentence of `label` from `templates`; every template that can mean it is equally likely.
+    /// Draws a sentence of `label` from `templates`; templates that can mean it are as likely as their
+    /// weights say.
     ///
     /// # Errors
     /// [`Error::Training`] if no template can mean `label`.
@@ -311,6 +317,7 @@ impl Corpus {
         let able: Vec<_> = templates
             .iter()
             .filter(|template| template.can_mean(label))
+            .flat_map(|template| std::iter::repeat_n(template, template.weight))
             .collect();
         let none = || Error::Training(format!("no template means {}", LABELS[label]));
         let template = able.choose(rng).ok_or_else(none)?;

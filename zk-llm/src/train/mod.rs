@@ -67,7 +67,7 @@ impl Default for Settings {
             steps: 5000,
             batch: 96,
             threshold: 0.02,
-            budget: 3000,
+            budget: 2700,
             tolerance: 0.03,
         }
     }
