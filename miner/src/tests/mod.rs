@@ -1,6 +1,7 @@
 //! The miner against a chain held in memory, with real keys, ciphertexts and TLS connections.
 
 mod fake;
+mod figures;
 mod harness;
 mod jobs;
 mod keys;
