@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use based_runtime::{
-    configs::ExistentialDeposit, opaque::Block, AccountId, Balance, BalancesCall, EthExtraImpl, Hash,
-    RuntimeCall, Signature, SignedPayload, SystemCall, UncheckedExtrinsic, VERSION,
+    configs::ExistentialDeposit, opaque::Block, AccountId, Balance, EthExtraImpl, Hash, RuntimeCall,
+    Signature, SignedPayload, UncheckedExtrinsic, VERSION,
 };
 use codec::Encode;
 use frame_benchmarking_cli::{
@@ -44,7 +44,7 @@ impl ExtrinsicBuilder for RemarkBuilder {
     fn build(&self, nonce: u32) -> std::result::Result<OpaqueExtrinsic, &'static str> {
         Ok(signed(
             &self.client,
-            SystemCall::remark { remark: Vec::new() }.into(),
+            frame_system::Call::remark { remark: Vec::new() }.into(),
             nonce,
         ))
     }
@@ -73,7 +73,7 @@ impl ExtrinsicBuilder for TransferBuilder {
     }
 
     fn build(&self, nonce: u32) -> std::result::Result<OpaqueExtrinsic, &'static str> {
-        let call = BalancesCall::transfer_keep_alive {
+        let call = pallet_balances::Call::transfer_keep_alive {
             dest: self.to.clone().into(),
             value: self.value,
         };

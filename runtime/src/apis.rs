@@ -1,6 +1,6 @@
 //! What nodes and clients ask the runtime.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use based_primitives::{BrainId, BrainInfo, PeerInfo, Uid};
 use frame_support::{

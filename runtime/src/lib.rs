@@ -31,7 +31,7 @@ pub mod queries;
 mod tests;
 pub mod time;
 
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 use pallet_revive::evm::runtime::EthExtra;
 use sp_runtime::{
     generic,
@@ -54,12 +54,12 @@ mod wasm {
 pub use wasm::{WASM_BINARY, WASM_BINARY_BLOATY, WASM_BINARY_PATH};
 
 /// The runtime's WebAssembly with 1 s slots and a short cycle, for tests and demonstrations.
-#[cfg(feature = "fast-wasm")]
+#[cfg(all(feature = "std", feature = "fast-wasm"))]
 #[allow(missing_docs, dead_code)]
 mod fast_wasm {
     include!(concat!(env!("OUT_DIR"), "/fast_wasm_binary.rs"));
 }
-#[cfg(feature = "fast-wasm")]
+#[cfg(all(feature = "std", feature = "fast-wasm"))]
 pub use fast_wasm::WASM_BINARY as FAST_WASM_BINARY;
 
 /// Signature of an extrinsic: sr25519, ed25519 or secp256k1.

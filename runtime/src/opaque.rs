@@ -1,5 +1,7 @@
 //! Types by which the node handles blocks without knowing the runtime's calls.
 
+use alloc::vec::Vec;
+
 use sp_runtime::{generic, impl_opaque_keys};
 
 use crate::{Babe, Grandpa, Header};
