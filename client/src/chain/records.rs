@@ -1,6 +1,6 @@
 //! Records of the pallets as programs read them: fields by name, so that further fields do no harm.
 
-use based_primitives::{Balance, BlockNumber, BrainId, Purpose, Uid};
+use based_primitives::{Balance, BlockNumber, BrainId, Purpose};
 use subxt::{
     ext::{scale_decode::DecodeAsType, scale_encode::EncodeAsType},
     utils::Static,
@@ -105,10 +105,4 @@ pub(super) struct Target {
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub(super) struct Position {
     pub amount: Balance,
-}
-
-#[derive(DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-pub(super) struct Weights {
-    pub weights: Vec<(Uid, u16)>,
 }

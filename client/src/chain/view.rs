@@ -6,7 +6,7 @@ use based_primitives::{Balance, BlockNumber, BrainId, BrainInfo, PeerInfo, Spend
 use sp_core::H256;
 
 use super::{
-    records::{Position, SystemAccount, Target, Weights},
+    records::{Position, SystemAccount, Target},
     AccountBalance, AccountId, AtBlock, ChainError, Reservation, SpendingAccount, StakePosition, Unstaking,
 };
 
@@ -194,8 +194,8 @@ impl View {
     /// # Errors
     /// [`ChainError`].
     pub async fn weights(&self, brain: BrainId) -> Result<BTreeMap<Uid, Vec<(Uid, u16)>>, ChainError> {
-        let all: Vec<((BrainId, Uid), Weights)> = self.walk("Consensus", "Weights", (brain,)).await?;
-        Ok(all.into_iter().map(|((_, uid), row)| (uid, row.weights)).collect())
+        let all: Vec<((BrainId, Uid), Vec<(Uid, u16)>)> = self.walk("Consensus", "Weights", (brain,)).await?;
+        Ok(all.into_iter().map(|((_, uid), row)| (uid, row)).collect())
     }
 
     /// Stakes of an account.
