@@ -46,7 +46,14 @@ impl SubstrateCli for Cli {
 /// # Errors
 /// Those of the command; the message says what failed.
 pub fn run() -> sc_cli::Result<()> {
-    let cli = Cli::from_args();
+    let mut cli = Cli::from_args();
+    // A development identity or a temporary folder needs no network identity made beforehand.
+    if cli.run.tmp || cli.run.get_keyring().is_some() {
+        cli.run
+            .network_params
+            .node_key_params
+            .unsafe_force_node_key_generation = true;
+    }
 
     match &cli.subcommand {
         None => cli

@@ -9,8 +9,8 @@ use pallet_revive::{
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
 use sp_runtime::{generic, transaction_validity::InvalidTransaction};
 
-use super::{block, chain, free, signed};
-use crate::{AccountId, BalancesCall, Revive, Runtime, RuntimeOrigin, UncheckedExtrinsic};
+use super::{block, chain, free, signed, BalancesCall};
+use crate::{AccountId, Revive, Runtime, RuntimeOrigin, UncheckedExtrinsic};
 
 type Mapper = <Runtime as pallet_revive::Config>::AddressMapper;
 

@@ -4,10 +4,10 @@ use based_primitives::{constants::BASED, Purpose};
 use frame_support::dispatch::{GetDispatchInfo, Pays};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 
-use super::{block, chain, fee_of, free, signed};
+use super::{block, chain, fee_of, free, signed, BalancesCall, SystemCall};
 use crate::{
     configs::{FeeMultiplier, MinimumMultiplier},
-    AccountId, Balances, BalancesCall, RuntimeCall, SystemCall, TransactionPayment,
+    AccountId, Balances, RuntimeCall, TransactionPayment,
 };
 use pallet_transaction_payment::MultiplierUpdate;
 

@@ -5,8 +5,8 @@ use sp_core::{sr25519, Pair};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::traits::Dispatchable;
 
-use super::{block, chain, free};
-use crate::{genesis_presets, AccountId, Balances, Grandpa, Runtime, RuntimeOrigin, Session, SystemCall};
+use super::{block, chain, free, SystemCall};
+use crate::{genesis_presets, AccountId, Balances, Grandpa, Runtime, RuntimeOrigin, Session};
 
 const PRESETS: [&str; 3] = ["development", "local_testnet", "testnet"];
 

@@ -3,8 +3,8 @@
 use based_primitives::constants::{BASED, CYCLE_BLOCKS, INITIAL_BLOCK_REWARD};
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
 
-use super::{block, chain, free, signed};
-use crate::{Balances, BalancesCall};
+use super::{block, chain, free, signed, BalancesCall};
+use crate::Balances;
 
 #[test]
 fn each_block_mints_ten_based() {

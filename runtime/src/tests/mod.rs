@@ -23,6 +23,9 @@ use crate::{
     UncheckedExtrinsic, VERSION,
 };
 
+type BalancesCall = pallet_balances::Call<Runtime>;
+type SystemCall = frame_system::Call<Runtime>;
+
 /// First slot of the tests' chain.
 const FIRST_SLOT: u64 = 1_000;
 
