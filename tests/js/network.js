@@ -1,6 +1,6 @@
 // Starts a real node on free loopback ports and always stops it.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,9 +36,10 @@ export async function startNode() {
   );
   let log = "";
   child.stderr.on("data", (data) => { log = (log + data).slice(-20_000); });
-  const peerId = execFileSync(binary, ["key", "inspect-node-key", "--file", "/dev/stdin"], {
-    input: nodeKey,
-  }).toString().trim();
+  const keyFile = join(base, "node-key");
+  writeFileSync(keyFile, nodeKey);
+  const inspect = ["key", "inspect-node-key", "--file", keyFile];
+  const peerId = execFileSync(binary, inspect, { stdio: ["ignore", "pipe", "ignore"] }).toString().trim();
   const stop = async () => {
     if (child.exitCode === null) {
       const gone = new Promise((resolve) => child.once("exit", resolve));
