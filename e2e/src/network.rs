@@ -18,7 +18,7 @@ use crate::process::{free_port, program, Process};
 /// The Brain that development networks have a task for.
 pub const BRAIN: BrainId = 7;
 /// Longest wait for a program to answer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(240);
 /// Longest wait for anything to happen on a fast chain.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
