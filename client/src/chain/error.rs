@@ -1,6 +1,8 @@
 //! What can go wrong between a program and its node.
 
-use subxt::error::{DispatchError, TransactionEventsError};
+use subxt::error::{
+    BackendError, DispatchError, ExtrinsicError, RpcError, StorageError, TransactionEventsError,
+};
 
 /// Failure of an operation on the chain.
 #[derive(Debug, thiserror::Error)]
@@ -72,16 +74,26 @@ impl ChainError {
         if error.is_disconnected_will_reconnect() {
             return Self::Lost { url: url.to_owned() };
         }
+        if let Some(words) = refusal(&error) {
+            return Self::Refused(match words.contains("Inability to pay") {
+                true => "the account cannot pay the fee; its free balance is too low".into(),
+                false => words,
+            });
+        }
         let text = causes(&error);
         match error {
-            subxt::Error::ExtrinsicError(subxt::error::ExtrinsicError::IncompatibleCodegen)
-            | subxt::Error::StorageError(subxt::error::StorageError::IncompatibleCodegen)
-            | subxt::Error::RuntimeApiError(subxt::error::RuntimeApiError::IncompatibleCodegen) => {
-                Self::Incompatible(text)
-            }
-            _ if text.contains("Inability to pay") => {
-                Self::Refused("the account cannot pay the fee; its free balance is too low".into())
-            }
+            subxt::Error::ExtrinsicError(
+                ExtrinsicError::PalletNameNotFound(_)
+                | ExtrinsicError::CallNameNotFound { .. }
+                | ExtrinsicError::EncodeError(_),
+            )
+            | subxt::Error::StorageError(
+                StorageError::PalletNameNotFound(_)
+                | StorageError::StorageEntryNotFound { .. }
+                | StorageError::StorageInfoError(_),
+            )
+            | subxt::Error::StorageValueError(_)
+            | subxt::Error::StorageKeyError(_) => Self::Incompatible(text),
             _ => Self::Node(text),
         }
     }
@@ -103,12 +115,26 @@ impl ChainError {
                 };
             }
         }
-        Self::Dispatch {
-            pallet: "System".into(),
-            name: error.to_string(),
-            docs: String::new(),
-        }
+        let (name, docs) = match error {
+            DispatchError::Arithmetic(_) | DispatchError::Token(_) => {
+                ("Balance", format!("{error} Is the balance large enough?"))
+            },
+            _ => ("Dispatch", error.to_string()),
+        };
+        Self::Dispatch { pallet: "System".into(), name: name.into(), docs }
     }
+}
+
+/// What the node's pool said when it refused a transaction.
+fn refusal(error: &subxt::Error) -> Option<String> {
+    let subxt::Error::ExtrinsicError(ExtrinsicError::ErrorSubmittingTransaction(BackendError::Rpc(
+        RpcError::ClientError(subxt::rpcs::Error::User(user)),
+    ))) = error
+    else {
+        return None;
+    };
+    let details = user.data.as_ref().map(|data| data.get().trim_matches('"').to_owned());
+    Some(details.unwrap_or_else(|| user.message.clone()))
 }
 
 /// An error with its causes, in one line.

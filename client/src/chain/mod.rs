@@ -6,6 +6,8 @@ mod error;
 mod read;
 mod records;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use error::ChainError;

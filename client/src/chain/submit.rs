@@ -139,8 +139,7 @@ impl Chain {
             drop(turn);
             match sent {
                 Ok(progress) => break progress,
-                Err(ChainError::Node(text)) if is_nonce_race(&text) && attempt < ATTEMPTS => attempt += 1,
-                Err(ChainError::Node(text)) => return Err(ChainError::Refused(text)),
+                Err(ChainError::Refused(words)) if is_nonce_race(&words) && attempt < ATTEMPTS => attempt += 1,
                 Err(other) => return Err(other),
             }
         };

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use based_client::{chain::Included, money, wallet::format_account};
-use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, Table};
+use comfy_table::{presets::NOTHING, Table};
 use serde_json::{json, Value};
 
 /// Result of a command.
@@ -37,7 +37,7 @@ impl Report {
         }
         let mut table = Table::new();
         table
-            .load_preset(UTF8_HORIZONTAL_ONLY)
+            .load_preset(NOTHING)
             .set_header(columns.to_vec())
             .add_rows(rows);
         Self::new(json, table.to_string())
