@@ -59,6 +59,8 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
+// The macros below expand to `expect`.
+#[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
