@@ -54,6 +54,10 @@ pub fn run() -> sc_cli::Result<()> {
             .node_key_params
             .unsafe_force_node_key_generation = true;
     }
+    // A development network has one node: others of the same name on this network are other chains.
+    if matches!(cli.run.shared_params.chain.as_deref(), Some("dev" | "dev-fast")) {
+        cli.run.network_params.no_mdns = true;
+    }
 
     match &cli.subcommand {
         None => cli
