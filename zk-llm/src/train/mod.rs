@@ -8,6 +8,7 @@
 pub mod corpus;
 pub mod data;
 pub mod export;
+mod fit;
 pub mod narrow;
 pub mod net;
 pub mod optimise;

@@ -6,10 +6,12 @@ use std::path::Path;
 use super::corpus::LABELS;
 use super::data::Data;
 use super::export;
-use super::net::{Net, CONTEXT, QUANTISER};
-use super::optimise::Example;
+use super::net::{Net, Openings, Precision, CONTEXT, QUANTISER};
+use super::optimise::{logits, Example};
 use super::{Report, Trained};
+use crate::compile::Circuit;
 use crate::error::{Error, Result};
+use crate::exec_clear::run_circuit;
 use crate::frontend::Frontend;
 use crate::manifest::{
     sha256, Accuracy, Bootstraps, HeadPlan, Manifest, EMBEDDING_FILE, GRAPH_FILE, MANIFEST_FILE,
@@ -40,6 +42,20 @@ pub fn calibration(net: &Net, examples: &[Example]) -> Result<Vec<Calibration>> 
     Ok(examples.iter().map(text).collect())
 }
 
+/// Checks that a circuit gives the trainer's own logits on every example.
+fn check(net: &Net, openings: &Openings, circuit: &Circuit, examples: &[Example]) -> Result<()> {
+    let trained = logits(net, examples, openings, Precision::Exact)?;
+    for (wanted, text) in trained.iter().zip(calibration(net, examples)?) {
+        let exported = run_circuit(circuit, &text.inputs)?;
+        if !exported.iter().map(|x| *x as f32).eq(wanted.iter().copied()) {
+            return Err(Error::Training(
+                "the exported graph is not the trained network".into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Writes tokenizer, embedding, graph, training report and manifest to `dir`, and returns the manifest.
 ///
 /// # Errors
@@ -49,6 +65,8 @@ pub fn publish(dir: &Path, name: &str, trained: &Trained, data: &Data, report: &
     let graph = export::graph(net, &trained.openings)?;
     let set = ParameterSet::default();
     let circuit = graph.compile(&set)?;
+    check(net, &trained.openings, &circuit, &data.heldout)?;
+    check(net, &trained.openings, &circuit, &data.free)?;
     let table: Vec<f32> = net.embedding.to_vec2::<f32>()?.into_iter().flatten().collect();
     let mut training = serde_json::to_vec_pretty(report).map_err(|e| Error::Training(e.to_string()))?;
     training.push(b'\n');
