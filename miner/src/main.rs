@@ -1,6 +1,6 @@
 //! Command line of the miner.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use based_miner::{
     args::{Cli, Command},
@@ -16,6 +16,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let done = match cli.command {
         Command::Register(args) => register::register(&cli.common, &args).await,

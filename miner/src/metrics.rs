@@ -57,7 +57,7 @@ impl Metrics {
         };
         let jobs = IntGaugeVec::new(Opts::new("jobs", "Jobs by state"), &["state"])?;
         registry.register(Box::new(jobs.clone()))?;
-        let tables = IntCounter::new("tables_total", "Table lookups evaluated")?;
+        let tables = IntCounter::new("tables_total", "Table lookups of finished evaluations")?;
         registry.register(Box::new(tables.clone()))?;
         let buckets = vec![1.0, 5.0, 10.0, 20.0, 40.0, 60.0, 90.0, 120.0, 240.0, 600.0];
         let options = HistogramOpts::new("evaluation_seconds", "Time of one evaluation").buckets(buckets);
@@ -91,13 +91,9 @@ impl Metrics {
         })
     }
 
-    /// One table lookup is done.
-    pub fn table_done(&self) {
-        self.tables.inc();
-    }
-
     /// An evaluation of `tables` lookups took `time`.
     pub fn evaluated(&self, tables: u64, time: Duration) {
+        self.tables.inc_by(tables);
         self.seconds.observe(time.as_secs_f64());
         self.tables_per_second
             .set(tables as f64 / time.as_secs_f64().max(f64::EPSILON));

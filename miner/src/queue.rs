@@ -208,7 +208,6 @@ impl Worker {
                 }
                 layer.clone()
             };
-            self.metrics.table_done();
             stage.send_if_modified(|stage| match stage {
                 Stage::Running(known, ..) if *known >= done => false,
                 _ => {
