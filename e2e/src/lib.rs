@@ -3,11 +3,18 @@
 //! The demonstration, the local network and the end-to-end tests share it. Whatever it starts ends with it.
 #![warn(missing_docs)]
 
+mod http;
 pub mod model;
 pub mod network;
+pub mod node;
+pub mod peer;
 pub mod process;
+mod spec;
 
 use tokio::signal::unix::{signal, SignalKind};
+
+/// Longest wait for a program to answer: a node compiles its runtime first.
+pub(crate) const START: std::time::Duration = std::time::Duration::from_secs(240);
 
 /// Waits for Ctrl-C, a request to end, or the loss of the terminal.
 pub async fn stopped() {

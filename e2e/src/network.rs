@@ -5,20 +5,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, Context};
-use based_client::chain::{Chain, Signer};
-use based_client::wallet::pair_of;
+use anyhow::bail;
+use based_client::{
+    chain::{Chain, Signer},
+    wallet::pair_of,
+};
 use based_primitives::BrainId;
-use serde_json::Value;
 use sp_core::crypto::SecretString;
 use tempfile::TempDir;
 
-use crate::process::{free_port, program, Process};
+use crate::{
+    node::Node,
+    peer::Peer,
+    process::{finished, free_port, program, run},
+    spec,
+};
 
 /// The Brain that development networks have a task for.
 pub const BRAIN: BrainId = 7;
-/// Longest wait for a program to answer.
-const START: Duration = Duration::from_secs(240);
 /// Longest wait for anything to happen on a fast chain.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -29,233 +33,6 @@ pub const PATIENCE: Duration = Duration::from_secs(180);
 pub fn key(uri: &str) -> anyhow::Result<Signer> {
     Ok(Signer::new(pair_of(&SecretString::from(uri.to_owned()))?))
 }
-
-/// A based-node.
-pub struct Node {
-    process: Option<Process>,
-    name: String,
-    args: Vec<String>,
-    dir: PathBuf,
-    rpc: u16,
-    p2p: u16,
-    prometheus: u16,
-}
-
-impl Node {
-    /// Starts an authority by the name of its development key (`alice`) on a chain, and waits for its RPC.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub async fn start(dir: &Path, name: &str, chain: &str, peers: &[String]) -> anyhow::Result<Self> {
-        let (rpc, p2p, prometheus) = (free_port()?, free_port()?, free_port()?);
-        let mut args: Vec<String> = vec![
-            "--chain".into(),
-            chain.into(),
-            format!("--{name}"),
-            "--base-path".into(),
-            dir.join(name).display().to_string(),
-            "--rpc-port".into(),
-            rpc.to_string(),
-            "--listen-addr".into(),
-            format!("/ip4/127.0.0.1/tcp/{p2p}"),
-            "--prometheus-port".into(),
-            prometheus.to_string(),
-            "--no-mdns".into(),
-            "--no-telemetry".into(),
-            "--unsafe-force-node-key-generation".into(),
-        ];
-        for peer in peers {
-            args.extend(["--bootnodes".into(), peer.clone()]);
-        }
-        let mut node = Self {
-            process: None,
-            name: name.into(),
-            args,
-            dir: dir.into(),
-            rpc,
-            p2p,
-            prometheus,
-        };
-        node.up().await?;
-        Ok(node)
-    }
-
-    /// Starts the node again with its data and ports, after it was stopped.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub async fn up(&mut self) -> anyhow::Result<()> {
-        self.process = Some(Process::start(
-            &self.name,
-            "based-node",
-            &self.args,
-            &[],
-            &self.dir,
-        )?);
-        let begin = Instant::now();
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.rpc))
-            .await
-            .is_err()
-        {
-            self.running()?.check()?;
-            if begin.elapsed() > START {
-                bail!("the node does not answer:\n{}", self.running()?.tail());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    }
-
-    /// Stops the node.
-    ///
-    /// # Errors
-    /// If it had to be killed.
-    pub fn down(&mut self) -> anyhow::Result<()> {
-        if let Some(mut process) = self.process.take() {
-            process.stop()?;
-        }
-        Ok(())
-    }
-
-    /// Its process.
-    ///
-    /// # Errors
-    /// If it is down.
-    pub fn running(&mut self) -> anyhow::Result<&mut Process> {
-        self.process.as_mut().context("the node is down")
-    }
-
-    /// WebSocket address of its RPC.
-    pub fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}", self.rpc)
-    }
-
-    /// Port of its prometheus metrics.
-    pub fn prometheus(&self) -> u16 {
-        self.prometheus
-    }
-
-    /// Address under which other nodes reach it.
-    ///
-    /// # Errors
-    /// If its RPC does not answer.
-    pub async fn address(&self) -> anyhow::Result<String> {
-        let id: String = rpc(&self.url(), "system_localPeerId").await?;
-        Ok(format!("/ip4/127.0.0.1/tcp/{}/p2p/{id}", self.p2p))
-    }
-}
-
-/// A based-miner or based-validator with its data directory and settings.
-pub struct Peer {
-    process: Option<Process>,
-    name: String,
-    binary: &'static str,
-    args: Vec<String>,
-    log_dir: PathBuf,
-    data_dir: PathBuf,
-    endpoint: u16,
-    metrics: u16,
-}
-
-impl Peer {
-    /// Starts it (again).
-    ///
-    /// # Errors
-    /// If it cannot be started.
-    pub fn up(&mut self) -> anyhow::Result<()> {
-        self.process = Some(Process::start(
-            &self.name,
-            self.binary,
-            &self.args,
-            &[],
-            &self.log_dir,
-        )?);
-        Ok(())
-    }
-
-    /// Stops it.
-    ///
-    /// # Errors
-    /// If it had to be killed.
-    pub fn down(&mut self) -> anyhow::Result<()> {
-        if let Some(mut process) = self.process.take() {
-            process.stop()?;
-        }
-        Ok(())
-    }
-
-    /// Kills it, as a crash would.
-    ///
-    /// # Errors
-    /// On failures of the system.
-    pub fn crash(&mut self) -> anyhow::Result<()> {
-        if let Some(mut process) = self.process.take() {
-            process.kill()?;
-        }
-        Ok(())
-    }
-
-    /// Its process.
-    ///
-    /// # Errors
-    /// If it is down.
-    pub fn running(&mut self) -> anyhow::Result<&mut Process> {
-        self.process
-            .as_mut()
-            .with_context(|| format!("{} is down", self.name))
-    }
-
-    /// Its data directory.
-    pub fn data_dir(&self) -> &Path {
-        &self.data_dir
-    }
-
-    /// Port under which it is memorized.
-    pub fn endpoint(&self) -> u16 {
-        self.endpoint
-    }
-
-    /// Its figures.
-    ///
-    /// # Errors
-    /// If they are not served.
-    pub async fn metrics(&self) -> anyhow::Result<String> {
-        http_get(self.metrics, "/metrics").await
-    }
-
-    /// Waits until it serves its figures.
-    ///
-    /// # Errors
-    /// If it ends or takes too long.
-    pub async fn answering(&mut self) -> anyhow::Result<()> {
-        let begin = Instant::now();
-        while self.metrics().await.is_err() {
-            self.running()?.check()?;
-            if begin.elapsed() > START {
-                let said = self.running()?.tail();
-                bail!("{} does not answer:\n{said}", self.name);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    }
-
-    /// Value of one of its figures, by name and labels as they are printed.
-    ///
-    /// # Errors
-    /// If there is no such figure.
-    pub async fn figure(&self, name: &str) -> anyhow::Result<f64> {
-        let text = self.metrics().await?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        Ok(line
-            .with_context(|| format!("{} has no figure {name}:\n{text}", self.name))?
-            .trim()
-            .parse()?)
-    }
-}
-
 /// How a miner or validator is started.
 pub struct PeerOptions<'a> {
     /// Name of its log, and of its directory.
@@ -294,9 +71,7 @@ impl Network {
     /// If it does not start.
     pub async fn start_with_task(manifest: [u8; 32]) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("based-").tempdir()?;
-        let spec = dir.path().join("chain.json");
-        std::fs::write(&spec, with_task(&export("dev-fast")?, manifest)?)?;
-        let spec = spec.display().to_string();
+        let spec = spec::with_task(manifest)?.display().to_string();
         Self::start_in(dir, &spec, &["alice"]).await
     }
 
@@ -430,37 +205,6 @@ impl Network {
     }
 }
 
-/// Runs a program to its end and returns its output.
-///
-/// # Errors
-/// If it fails; the message is what it said.
-pub async fn run(binary: &str, args: &[String]) -> anyhow::Result<String> {
-    let mut command = tokio::process::Command::new(program(binary)?);
-    let output = command
-        .args(args)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    finished(binary, args.iter().map(String::as_str), output)
-}
-
-fn finished<'a>(
-    binary: &str,
-    args: impl Iterator<Item = &'a str>,
-    output: std::process::Output,
-) -> anyhow::Result<String> {
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?);
-    }
-    let args: Vec<&str> = args.collect();
-    bail!(
-        "{binary} {}: {}",
-        args.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
-    )
-}
-
 /// Asks `condition` until it gives something.
 ///
 /// # Errors
@@ -483,70 +227,4 @@ where
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// One JSON-RPC request over HTTP.
-async fn rpc<T: serde::de::DeserializeOwned>(url: &str, method: &str) -> anyhow::Result<T> {
-    let port: u16 = url.rsplit(':').next().context("no port")?.parse()?;
-    let body = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
-    let head = format!(
-        "Content-Type: application/json\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    let answer = http(port, "POST", "/", &head, &body).await?;
-    let mut answer: Value = serde_json::from_str(&answer)?;
-    Ok(serde_json::from_value(answer["result"].take())?)
-}
-
-async fn http_get(port: u16, path: &str) -> anyhow::Result<String> {
-    http(port, "GET", path, "", "").await
-}
-
-/// One HTTP/1.0 exchange with a program of this machine; returns the body.
-async fn http(port: u16, method: &str, path: &str, head: &str, body: &str) -> anyhow::Result<String> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let exchange = async {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-        let request = format!("{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n{body}");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        let status = head.split_whitespace().nth(1).context("no HTTP status")?;
-        anyhow::ensure!(status == "200", "HTTP status {status} of {path}");
-        Ok(body.to_owned())
-    };
-    tokio::time::timeout(Duration::from_secs(10), exchange).await?
-}
-
-/// A named network's specification as JSON.
-fn export(chain: &str) -> anyhow::Result<String> {
-    let output = std::process::Command::new(program("based-node")?)
-        .args(["export-chain-spec", "--chain", chain])
-        .output()?;
-    finished("based-node", ["export-chain-spec"].into_iter(), output)
-}
-
-/// A specification in which the demonstration Brain runs another model.
-fn with_task(spec: &str, manifest: [u8; 32]) -> anyhow::Result<String> {
-    let mut spec: Value = serde_json::from_str(spec)?;
-    let genesis = &mut spec["genesis"]["runtimeGenesis"];
-    let part = if genesis["patch"].is_object() {
-        "patch"
-    } else {
-        "config"
-    };
-    let brains = genesis[part]["brains"]["brains"]
-        .as_array_mut()
-        .context("the genesis has no Brains")?;
-    let brain = brains
-        .iter_mut()
-        .find(|brain| brain[0] == BRAIN || brain["id"] == BRAIN)
-        .context("the genesis has no demonstration Brain")?;
-    let task = brain
-        .as_array_mut()
-        .and_then(|fields| fields.iter_mut().find(|field| field["manifest"].is_string()))
-        .context("the demonstration Brain has no task")?;
-    task["manifest"] = format!("0x{}", hex::encode(manifest)).into();
-    Ok(spec.to_string())
 }

@@ -180,6 +180,37 @@ impl Drop for Process {
     }
 }
 
+/// Runs a program to its end and returns its output.
+///
+/// # Errors
+/// If it fails; the message is what it said.
+pub async fn run(binary: &str, args: &[String]) -> anyhow::Result<String> {
+    let mut command = tokio::process::Command::new(program(binary)?);
+    let output = command
+        .args(args)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    finished(binary, args.iter().map(String::as_str), output)
+}
+
+pub(crate) fn finished<'a>(
+    binary: &str,
+    args: impl Iterator<Item = &'a str>,
+    output: std::process::Output,
+) -> anyhow::Result<String> {
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    let args: Vec<&str> = args.collect();
+    bail!(
+        "{binary} {}: {}",
+        args.join(" "),
+        String::from_utf8_lossy(&output.stderr).trim()
+    )
+}
+
 /// A command that the kernel ends when this program dies by any means, where `setpriv` is at hand.
 fn tied(binary: &Path) -> Command {
     let setpriv = Path::new("/usr/bin/setpriv");

@@ -118,10 +118,14 @@ impl ChainError {
         let (name, docs) = match error {
             DispatchError::Arithmetic(_) | DispatchError::Token(_) => {
                 ("Balance", format!("{error} Is the balance large enough?"))
-            },
+            }
             _ => ("Dispatch", error.to_string()),
         };
-        Self::Dispatch { pallet: "System".into(), name: name.into(), docs }
+        Self::Dispatch {
+            pallet: "System".into(),
+            name: name.into(),
+            docs,
+        }
     }
 }
 
@@ -133,7 +137,10 @@ fn refusal(error: &subxt::Error) -> Option<String> {
     else {
         return None;
     };
-    let details = user.data.as_ref().map(|data| data.get().trim_matches('"').to_owned());
+    let details = user
+        .data
+        .as_ref()
+        .map(|data| data.get().trim_matches('"').to_owned());
     Some(details.unwrap_or_else(|| user.message.clone()))
 }
 

@@ -23,11 +23,9 @@ use sp_core::H256;
 use subxt::{
     backend::LegacyBackend,
     client::OnlineClientAtBlockImpl,
-    rpcs::{
-        client::{
-            reconnecting_rpc_client::{ExponentialBackoff, RpcClient as Reconnecting},
-            rpc_params, RpcClient,
-        },
+    rpcs::client::{
+        reconnecting_rpc_client::{ExponentialBackoff, RpcClient as Reconnecting},
+        rpc_params, RpcClient,
     },
     OnlineClient,
 };

@@ -35,8 +35,15 @@ impl View {
         T: DecodeAsType,
     {
         let storage = self.at.storage();
-        let value = within(&self.url, storage.try_fetch(dynamic::storage::<K, T>(pallet, entry), key)).await?;
-        value.map(|value| value.decode()).transpose().map_err(|e| self.error(e))
+        let value = within(
+            &self.url,
+            storage.try_fetch(dynamic::storage::<K, T>(pallet, entry), key),
+        )
+        .await?;
+        value
+            .map(|value| value.decode())
+            .transpose()
+            .map_err(|e| self.error(e))
     }
 
     /// The entries of a map whose keys begin with `prefix`.
@@ -57,9 +64,14 @@ impl View {
         let mut found = Vec::new();
         while let Some(entry) = within(&self.url, async { entries.next().await.transpose() }).await? {
             if found.len() == MAX_ENTRIES {
-                return Err(ChainError::Node(format!("{pallet} holds more than {MAX_ENTRIES} entries")));
+                return Err(ChainError::Node(format!(
+                    "{pallet} holds more than {MAX_ENTRIES} entries"
+                )));
             }
-            let key = entry.key().and_then(|key| key.decode()).map_err(|e| self.error(e))?;
+            let key = entry
+                .key()
+                .and_then(|key| key.decode())
+                .map_err(|e| self.error(e))?;
             found.push((key, entry.value().decode().map_err(|e| self.error(e))?));
         }
         Ok(found)

@@ -139,7 +139,9 @@ impl Chain {
             drop(turn);
             match sent {
                 Ok(progress) => break progress,
-                Err(ChainError::Refused(words)) if is_nonce_race(&words) && attempt < ATTEMPTS => attempt += 1,
+                Err(ChainError::Refused(words)) if is_nonce_race(&words) && attempt < ATTEMPTS => {
+                    attempt += 1
+                }
                 Err(other) => return Err(other),
             }
         };

@@ -7,11 +7,7 @@ use based_primitives::{
 use codec::Decode;
 use sp_core::{sr25519, H256};
 use subxt::{
-    ext::{
-        scale_decode::Field,
-        scale_encode::EncodeAsFields,
-        scale_value::scale::decode_as_fields,
-    },
+    ext::{scale_decode::Field, scale_encode::EncodeAsFields, scale_value::scale::decode_as_fields},
     tx::Payload,
     Metadata,
 };
@@ -30,20 +26,39 @@ fn as_the_runtime_sees(call: &impl Payload) -> String {
     let name = format!("{}.{}", call.pallet_name(), call.call_name());
     let pallet = metadata.pallet_by_name(call.pallet_name()).expect(&name);
     let variant = pallet.call_variant_by_name(call.call_name()).expect(&name);
-    let fields = || variant.fields.iter().map(|field| Field::new(field.ty.id, field.name.as_deref()));
-    let bytes = call.call_data().encode_as_fields(&mut fields(), metadata.types()).expect(&name);
+    let fields = || {
+        variant
+            .fields
+            .iter()
+            .map(|field| Field::new(field.ty.id, field.name.as_deref()))
+    };
+    let bytes = call
+        .call_data()
+        .encode_as_fields(&mut fields(), metadata.types())
+        .expect(&name);
     let rest = &mut &bytes[..];
     let seen = decode_as_fields(rest, &mut fields(), metadata.types()).expect(&name);
     assert!(rest.is_empty(), "{name} has bytes that the runtime does not read");
-    assert_eq!(seen.encode_as_fields(&mut fields(), metadata.types()).expect(&name), bytes, "{name}");
+    assert_eq!(
+        seen.encode_as_fields(&mut fields(), metadata.types())
+            .expect(&name),
+        bytes,
+        "{name}"
+    );
     format!("{seen:?}")
 }
 
 #[test]
 fn the_runtime_reads_every_call_as_it_was_meant() {
     let account = AccountId::new([0xA5; 32]);
-    let endpoint = Endpoint { ip: IpAddress::V6([7; 16]), port: 4_242 };
-    let resources = Resources { kind: ResourceKind::Gpu, storage_mib: 1_234_567 };
+    let endpoint = Endpoint {
+        ip: IpAddress::V6([7; 16]),
+        port: 4_242,
+    };
+    let resources = Resources {
+        kind: ResourceKind::Gpu,
+        storage_mib: 1_234_567,
+    };
     let task = Task {
         manifest: H256([1; 32]),
         repository: b"https://example.org/x".to_vec().try_into().unwrap(),
@@ -73,30 +88,70 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         as_the_runtime_sees(&calls::memorize(7, Role::Validator, endpoint, [9; 32], resources)),
         &["Validator", "V6", "4242", "Gpu", "1234567"],
     );
-    has(as_the_runtime_sees(&calls::update_endpoint(7, endpoint, [9; 32])), &["V6", "4242"]);
-    has(as_the_runtime_sees(&calls::leave(1_023)), &["1023"]);
-    has(as_the_runtime_sees(&calls::stake(7, Some(account.clone()), amount)), &["Some", "123456789012345678901"]);
-    has(as_the_runtime_sees(&calls::unstake(7, None, amount)), &["None", "123456789012345678901"]);
-    as_the_runtime_sees(&calls::withdraw_stake());
-    has(as_the_runtime_sees(&calls::claim_stake_reward(7, None)), &["None"]);
-    has(as_the_runtime_sees(&calls::claim_reward(account.clone())), &["165"]);
-    has(as_the_runtime_sees(&calls::set_weights(7, vec![(3, 65_535), (9, 4_321)])), &["65535", "4321"]);
-    has(as_the_runtime_sees(&calls::set_task(7, task)), &["true"]);
-    let prices = PriceList { prompt: amount, completion: 55_555, context: 32_000 };
-    has(as_the_runtime_sees(&calls::set_prices(7, prices)), &["123456789012345678901", "55555", "32000"]);
     has(
-        as_the_runtime_sees(&calls::open_account(account.clone(), Purpose::Training, amount, 66_666, 77_777)),
+        as_the_runtime_sees(&calls::update_endpoint(7, endpoint, [9; 32])),
+        &["V6", "4242"],
+    );
+    has(as_the_runtime_sees(&calls::leave(1_023)), &["1023"]);
+    has(
+        as_the_runtime_sees(&calls::stake(7, Some(account.clone()), amount)),
+        &["Some", "123456789012345678901"],
+    );
+    has(
+        as_the_runtime_sees(&calls::unstake(7, None, amount)),
+        &["None", "123456789012345678901"],
+    );
+    as_the_runtime_sees(&calls::withdraw_stake());
+    has(
+        as_the_runtime_sees(&calls::claim_stake_reward(7, None)),
+        &["None"],
+    );
+    has(
+        as_the_runtime_sees(&calls::claim_reward(account.clone())),
+        &["165"],
+    );
+    has(
+        as_the_runtime_sees(&calls::set_weights(7, vec![(3, 65_535), (9, 4_321)])),
+        &["65535", "4321"],
+    );
+    has(as_the_runtime_sees(&calls::set_task(7, task)), &["true"]);
+    let prices = PriceList {
+        prompt: amount,
+        completion: 55_555,
+        context: 32_000,
+    };
+    has(
+        as_the_runtime_sees(&calls::set_prices(7, prices)),
+        &["123456789012345678901", "55555", "32000"],
+    );
+    has(
+        as_the_runtime_sees(&calls::open_account(
+            account.clone(),
+            Purpose::Training,
+            amount,
+            66_666,
+            77_777,
+        )),
         &["Training", "123456789012345678901", "66666", "77777"],
     );
-    has(as_the_runtime_sees(&calls::top_up(8_888, amount)), &["8888", "123456789012345678901"]);
+    has(
+        as_the_runtime_sees(&calls::top_up(8_888, amount)),
+        &["8888", "123456789012345678901"],
+    );
     has(
         as_the_runtime_sees(&calls::reserve(8_888, 7, account.clone(), amount)),
         &["8888", "123456789012345678901"],
     );
-    has(as_the_runtime_sees(&calls::redeem(vec![voucher])), &["Sr25519", "987654321012345678901", "31415"]);
+    has(
+        as_the_runtime_sees(&calls::redeem(vec![voucher])),
+        &["Sr25519", "987654321012345678901", "31415"],
+    );
     has(as_the_runtime_sees(&calls::close_account(8_888)), &["8888"]);
     has(as_the_runtime_sees(&calls::finish_close(8_888)), &["8888"]);
-    has(as_the_runtime_sees(&calls::transfer(account, amount)), &["Id", "123456789012345678901"]);
+    has(
+        as_the_runtime_sees(&calls::transfer(account, amount)),
+        &["Id", "123456789012345678901"],
+    );
 }
 
 #[test]
@@ -111,6 +166,9 @@ fn the_storage_that_is_read_by_name_exists() {
         ("Staking", "Unstaking"),
     ] {
         let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
-        assert!(storage.is_some_and(|found| found.entry_by_name(entry).is_some()), "{pallet}.{entry}");
+        assert!(
+            storage.is_some_and(|found| found.entry_by_name(entry).is_some()),
+            "{pallet}.{entry}"
+        );
     }
 }

@@ -24,7 +24,9 @@ pub struct View {
 
 impl std::fmt::Debug for View {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("View").field("block", &self.number()).finish_non_exhaustive()
+        f.debug_struct("View")
+            .field("block", &self.number())
+            .finish_non_exhaustive()
     }
 }
 
@@ -161,7 +163,11 @@ impl View {
     ) -> Result<BTreeMap<SpendingAccountId, SpendingAccount>, ChainError> {
         let all: Vec<((SpendingAccountId,), SpendingAccount)> = self.walk("Compute", "Accounts", ()).await?;
         let related = |entry: &SpendingAccount| entry.owner.0 == *account || entry.spender.0 == *account;
-        Ok(all.into_iter().filter(|(_, entry)| related(entry)).map(|((id,), entry)| (id, entry)).collect())
+        Ok(all
+            .into_iter()
+            .filter(|(_, entry)| related(entry))
+            .map(|((id,), entry)| (id, entry))
+            .collect())
     }
 
     /// What a spending account has reserved for a miner.
@@ -186,7 +192,10 @@ impl View {
     ) -> Result<Vec<(AccountId, Reservation)>, ChainError> {
         let all: Vec<((SpendingAccountId, [u8; 32]), Reservation)> =
             self.walk("Compute", "Reservations", (id,)).await?;
-        Ok(all.into_iter().map(|((_, miner), entry)| (AccountId::new(miner), entry)).collect())
+        Ok(all
+            .into_iter()
+            .map(|((_, miner), entry)| (AccountId::new(miner), entry))
+            .collect())
     }
 
     /// Weights that validators set in a Brain: by validator, peer and weight.

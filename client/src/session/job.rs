@@ -77,8 +77,7 @@ pub(super) async fn upload_key(
         size: job.evaluation_key.len() as u64,
         expiry,
     };
-    let signature =
-        VoucherSignature::Sr25519(signer.sign(&terms.signing_bytes(genesis, &link.miner)));
+    let signature = VoucherSignature::Sr25519(signer.sign(&terms.signing_bytes(genesis, &link.miner)));
     let header = proto::KeyUpload {
         part: Some(proto::key_upload::Part::Header(terms.header(&signature))),
     };

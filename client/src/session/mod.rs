@@ -260,9 +260,23 @@ impl Session {
             max_price: job.max_price,
             computekey: self.link.computekey,
         };
-        let expiry = self.payer.chain.best().await?.number().saturating_add(KEY_HEADER_LIFETIME);
+        let expiry = self
+            .payer
+            .chain
+            .best()
+            .await?
+            .number()
+            .saturating_add(KEY_HEADER_LIFETIME);
         let Payer { signer, .. } = &self.payer;
-        job::upload_key(&mut self.link, &self.terms.genesis, signer, expiry, (job, hashes), on_event).await?;
+        job::upload_key(
+            &mut self.link,
+            &self.terms.genesis,
+            signer,
+            expiry,
+            (job, hashes),
+            on_event,
+        )
+        .await?;
         let receipt = job::submit(&mut self.link, job, hashes, &expected, on_event).await?;
         on_event(Event::Paying {
             amount: receipt.amount,

@@ -48,13 +48,25 @@ fn unfinished(state: &State, text: &str) -> Option<Job> {
 #[test]
 fn an_unfinished_job_comes_back_identical_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
-    State::open(dir.path()).unwrap().begin(&GENESIS, TEXT, &job(1)).unwrap();
+    State::open(dir.path())
+        .unwrap()
+        .begin(&GENESIS, TEXT, &job(1))
+        .unwrap();
     let state = State::open(dir.path()).unwrap();
     let found = unfinished(&state, TEXT).unwrap();
     let before = job(1);
-    assert_eq!((found.id, found.account, found.miner), (before.id, before.account, before.miner));
-    assert_eq!((&found.input, &found.signature), (&before.input, &before.signature));
-    assert_eq!((&found.evaluation_key, found.max_price), (&before.evaluation_key, before.max_price));
+    assert_eq!(
+        (found.id, found.account, found.miner),
+        (before.id, before.account, before.miner)
+    );
+    assert_eq!(
+        (&found.input, &found.signature),
+        (&before.input, &before.signature)
+    );
+    assert_eq!(
+        (&found.evaluation_key, found.max_price),
+        (&before.evaluation_key, before.max_price)
+    );
     assert_eq!(found.secret_key, before.secret_key);
 }
 
@@ -64,10 +76,22 @@ fn a_job_is_found_for_its_own_text_chain_brain_model_and_account_alone() {
     let state = State::open(dir.path()).unwrap();
     state.begin(&GENESIS, TEXT, &job(1)).unwrap();
     assert!(unfinished(&state, "I lost my keys").is_none());
-    assert!(state.unfinished(&TASK, 7, &TASK, TEXT, &[u64::MAX]).unwrap().is_none());
-    assert!(state.unfinished(&GENESIS, 8, &TASK, TEXT, &[u64::MAX]).unwrap().is_none());
-    assert!(state.unfinished(&GENESIS, 7, &GENESIS, TEXT, &[u64::MAX]).unwrap().is_none());
-    assert!(state.unfinished(&GENESIS, 7, &TASK, TEXT, &[1]).unwrap().is_none());
+    assert!(state
+        .unfinished(&TASK, 7, &TASK, TEXT, &[u64::MAX])
+        .unwrap()
+        .is_none());
+    assert!(state
+        .unfinished(&GENESIS, 8, &TASK, TEXT, &[u64::MAX])
+        .unwrap()
+        .is_none());
+    assert!(state
+        .unfinished(&GENESIS, 7, &GENESIS, TEXT, &[u64::MAX])
+        .unwrap()
+        .is_none());
+    assert!(state
+        .unfinished(&GENESIS, 7, &TASK, TEXT, &[1])
+        .unwrap()
+        .is_none());
 }
 
 #[test]
@@ -91,12 +115,16 @@ fn a_job_is_paid_once_however_often_it_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let state = State::open(dir.path()).unwrap();
     state.begin(&GENESIS, TEXT, &job(1)).unwrap();
-    let first = state.promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum)).unwrap();
+    let first = state
+        .promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum))
+        .unwrap();
     assert_eq!(first.voucher.cumulative, 10);
     drop(state);
 
     let state = State::open(dir.path()).unwrap();
-    let again = state.promise(&GENESIS, &job(1), 0, 10, |_| panic!("signed twice")).unwrap();
+    let again = state
+        .promise(&GENESIS, &job(1), 0, 10, |_| panic!("signed twice"))
+        .unwrap();
     assert_eq!(again, first);
     assert_eq!(unfinished(&state, TEXT).unwrap().voucher, Some(first));
     assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 10);
@@ -108,7 +136,9 @@ fn promises_accumulate_per_account_and_miner_and_never_fall_below_the_chain() {
     let state = State::open(dir.path()).unwrap();
     for (id, floor, amount, expected) in [(1, 0, 10, 10), (2, 3, 5, 15), (3, 100, 1, 101)] {
         state.begin(&GENESIS, TEXT, &job(id)).unwrap();
-        let voucher = state.promise(&GENESIS, &job(id), floor, amount, |sum| signed(&job(id), sum)).unwrap();
+        let voucher = state
+            .promise(&GENESIS, &job(id), floor, amount, |sum| signed(&job(id), sum))
+            .unwrap();
         assert_eq!(voucher.voucher.cumulative, expected);
         state.finish(&[id; 32]).unwrap();
     }
@@ -116,7 +146,9 @@ fn promises_accumulate_per_account_and_miner_and_never_fall_below_the_chain() {
     assert_eq!(state.promised(&GENESIS, 0, &MINER).unwrap(), 0);
     assert_eq!(state.promised(&TASK, u64::MAX, &MINER).unwrap(), 0);
     state.begin(&GENESIS, TEXT, &job(4)).unwrap();
-    assert!(state.promise(&GENESIS, &job(4), 0, Balance::MAX, |_| panic!("overflow")).is_err());
+    assert!(state
+        .promise(&GENESIS, &job(4), 0, Balance::MAX, |_| panic!("overflow"))
+        .is_err());
     assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 101);
 }
 
@@ -125,9 +157,14 @@ fn seeds_of_old_jobs_expire_and_promises_do_not() {
     let dir = tempfile::tempdir().unwrap();
     let state = State::open(dir.path()).unwrap();
     state.begin(&GENESIS, TEXT, &job(1)).unwrap();
-    state.promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum)).unwrap();
+    state
+        .promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum))
+        .unwrap();
     let old = now() - JOB_LIFETIME.as_secs() as i64 - 1;
-    state.lock().execute("UPDATE jobs SET created = ?1", [old]).unwrap();
+    state
+        .lock()
+        .execute("UPDATE jobs SET created = ?1", [old])
+        .unwrap();
     drop(state);
     let state = State::open(dir.path()).unwrap();
     assert!(unfinished(&state, TEXT).is_none());
@@ -139,7 +176,10 @@ fn the_file_is_private_and_later_versions_are_left_alone() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let state = State::open(dir.path()).unwrap();
-    let mode = std::fs::metadata(dir.path().join("client.sqlite")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(dir.path().join("client.sqlite"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     state.lock().pragma_update(None, "user_version", 99).unwrap();
     drop(state);

@@ -121,8 +121,7 @@ impl ComputeKeyPair {
         let certificate = rcgen::CertificateParams::new(vec![SERVER_NAME.to_owned()])
             .and_then(|parameters| parameters.self_signed(&pair))
             .map_err(|e| fail(&e))?;
-        let signer =
-            rustls::crypto::ring::sign::any_eddsa_type(&pkcs8(signer)?).map_err(|e| fail(&e))?;
+        let signer = rustls::crypto::ring::sign::any_eddsa_type(&pkcs8(signer)?).map_err(|e| fail(&e))?;
         let certified = CertifiedKey::new(vec![certificate.der().clone()], signer);
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])

@@ -27,7 +27,10 @@ impl miner_server::Miner for Stub {
         &self,
         request: Request<proto::DescribeRequest>,
     ) -> Result<Response<proto::DescribeReply>, Status> {
-        let remote = request.extensions().get::<RemoteAddress>().ok_or_else(|| Status::internal("unknown"))?;
+        let remote = request
+            .extensions()
+            .get::<RemoteAddress>()
+            .ok_or_else(|| Status::internal("unknown"))?;
         Ok(Response::new(proto::DescribeReply {
             software: remote.0.ip().to_string(),
             ..Default::default()
@@ -70,7 +73,11 @@ async fn serve(key: &ComputeKeyPair, limits: Limits) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let connections = incoming(listener, key.server_config().unwrap(), limits);
     let service = miner_server::MinerServer::new(Stub);
-    tokio::spawn(wire::server().add_service(service).serve_with_incoming(connections));
+    tokio::spawn(
+        wire::server()
+            .add_service(service)
+            .serve_with_incoming(connections),
+    );
     address
 }
 
@@ -79,14 +86,19 @@ async fn the_registered_key_is_accepted_and_calls_go_through() {
     let key = ComputeKeyPair::generate();
     let address = serve(&key, Limits::default()).await;
     let channel = connect(address, key.public(), TIMEOUT).await.unwrap();
-    let reply = MinerClient::new(channel).describe(proto::DescribeRequest {}).await.unwrap();
+    let reply = MinerClient::new(channel)
+        .describe(proto::DescribeRequest {})
+        .await
+        .unwrap();
     assert_eq!(reply.into_inner().software, "127.0.0.1");
 }
 
 #[tokio::test]
 async fn another_key_is_refused_as_such() {
     let address = serve(&ComputeKeyPair::generate(), Limits::default()).await;
-    let error = connect(address, ComputeKeyPair::generate().public(), TIMEOUT).await.unwrap_err();
+    let error = connect(address, ComputeKeyPair::generate().public(), TIMEOUT)
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::WrongKey { .. }), "{error}");
 }
 
@@ -121,7 +133,11 @@ async fn nobody_there_or_no_tls_is_unreachable() {
 #[tokio::test]
 async fn silent_and_surplus_connections_are_closed() {
     let key = ComputeKeyPair::generate();
-    let limits = Limits { connections: 8, per_address: 2, handshake: Duration::from_millis(300) };
+    let limits = Limits {
+        connections: 8,
+        per_address: 2,
+        handshake: Duration::from_millis(300),
+    };
     let address = serve(&key, limits).await;
     let mut silent = Vec::new();
     for _ in 0..3 {
@@ -129,12 +145,17 @@ async fn silent_and_surplus_connections_are_closed() {
     }
     for stream in &mut silent {
         let mut byte = [0];
-        let closed = tokio::time::timeout(TIMEOUT, stream.read(&mut byte)).await.expect("closed in time");
+        let closed = tokio::time::timeout(TIMEOUT, stream.read(&mut byte))
+            .await
+            .expect("closed in time");
         assert!(matches!(closed, Ok(0) | Err(_)));
     }
     // Their places are free again.
     let channel = connect(address, key.public(), TIMEOUT).await.unwrap();
-    MinerClient::new(channel).describe(proto::DescribeRequest {}).await.unwrap();
+    MinerClient::new(channel)
+        .describe(proto::DescribeRequest {})
+        .await
+        .unwrap();
 }
 
 #[test]
@@ -143,9 +164,22 @@ fn a_key_file_is_made_once_private_and_never_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new").join("computekey.pem");
     let key = ComputeKeyPair::load_or_create(&path).unwrap();
-    assert_eq!(ComputeKeyPair::load_or_create(&path).unwrap().public(), key.public());
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    std::fs::write(&path, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
-    assert!(matches!(ComputeKeyPair::load_or_create(&path), Err(KeyError::Malformed(_))));
+    assert_eq!(
+        ComputeKeyPair::load_or_create(&path).unwrap().public(),
+        key.public()
+    );
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    std::fs::write(
+        &path,
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    )
+    .unwrap();
+    assert!(matches!(
+        ComputeKeyPair::load_or_create(&path),
+        Err(KeyError::Malformed(_))
+    ));
     assert!(std::fs::read_to_string(&path).unwrap().contains("AAAA"));
 }

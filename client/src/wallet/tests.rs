@@ -17,14 +17,23 @@ fn wallets() -> (tempfile::TempDir, Wallets) {
 #[test]
 fn a_stored_key_signs_as_before_and_only_under_its_password() {
     let (_dir, wallets) = wallets();
-    let account = wallets.import("bob", &secret(BOB), &secret("correct horse")).unwrap();
+    let account = wallets
+        .import("bob", &secret(BOB), &secret("correct horse"))
+        .unwrap();
     assert_eq!(account, parse_account("//Bob").unwrap());
     let signer = wallets.unlock("bob", &secret("correct horse")).unwrap();
     assert_eq!(signer.account(), account);
     let signature = signer.sign(b"message");
-    assert!(sr25519::Pair::verify(&signature, b"message", &sr25519::Public::from_raw(account.into())));
+    assert!(sr25519::Pair::verify(
+        &signature,
+        b"message",
+        &sr25519::Public::from_raw(account.into())
+    ));
     let wrong = wallets.unlock("bob", &secret("Correct horse")).unwrap_err();
-    assert!(matches!(wrong, WalletError::Keystore(KeystoreError::Password)), "{wrong}");
+    assert!(
+        matches!(wrong, WalletError::Keystore(KeystoreError::Password)),
+        "{wrong}"
+    );
 }
 
 #[test]
@@ -47,7 +56,9 @@ fn we_read_files_of_other_wallets() {
         "address": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
         "meta": { "name": "Alice" }
     }"#;
-    let account = wallets.import_json("alice", exported, &secret("whoisalice")).unwrap();
+    let account = wallets
+        .import_json("alice", exported, &secret("whoisalice"))
+        .unwrap();
     assert_eq!(account, parse_account("//Alice").unwrap());
 }
 
@@ -79,7 +90,13 @@ fn damaged_and_hostile_files_are_refused_without_harm() {
         another,
     ] {
         std::fs::write(&path, bad.to_string()).unwrap();
-        assert!(matches!(wallets.unlock("bob", &secret("pass")), Err(WalletError::Keystore(_))), "{bad}");
+        assert!(
+            matches!(
+                wallets.unlock("bob", &secret("pass")),
+                Err(WalletError::Keystore(_))
+            ),
+            "{bad}"
+        );
     }
 }
 
@@ -90,15 +107,30 @@ fn wallets_are_private_listed_by_name_and_never_overwritten() {
     assert_eq!(wallets.list().unwrap(), vec![]);
     let bob = wallets.import("bob", &secret(BOB), &secret("pass")).unwrap();
     let (alice, _) = wallets.create("alice", &secret("pass")).unwrap();
-    assert_eq!(wallets.list().unwrap(), vec![("alice".into(), alice), ("bob".into(), bob.clone())]);
-    let mode = std::fs::metadata(dir.path().join("wallets/bob.json")).unwrap().permissions().mode();
+    assert_eq!(
+        wallets.list().unwrap(),
+        vec![("alice".into(), alice), ("bob".into(), bob.clone())]
+    );
+    let mode = std::fs::metadata(dir.path().join("wallets/bob.json"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert!(matches!(wallets.create("bob", &secret("pass")), Err(WalletError::Exists(_))));
+    assert!(matches!(
+        wallets.create("bob", &secret("pass")),
+        Err(WalletError::Exists(_))
+    ));
     assert_eq!(wallets.account("bob").unwrap(), bob);
-    assert!(matches!(wallets.create("empty", &secret("")), Err(WalletError::EmptyPassword)));
+    assert!(matches!(
+        wallets.create("empty", &secret("")),
+        Err(WalletError::EmptyPassword)
+    ));
     assert!(matches!(wallets.account("missing"), Err(WalletError::Missing(_))));
     for name in ["", "../bob", "a/b", ".hidden", &"x".repeat(65)] {
-        assert!(matches!(wallets.create(name, &secret("pass")), Err(WalletError::Name(_))), "{name}");
+        assert!(
+            matches!(wallets.create(name, &secret("pass")), Err(WalletError::Name(_))),
+            "{name}"
+        );
     }
 }
 
@@ -110,7 +142,12 @@ fn accounts_are_read_in_every_usual_form_and_in_no_other_networks() {
         assert_eq!(parse_account(&text).unwrap(), bob, "{text}");
     }
     // Bob on Polkadot, a damaged checksum, and nonsense.
-    for text in ["14E5nqKAp3oAJcmzgZhUD2RcptBeUBScxKHgJKU4HPNcKVf3", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694tz", "0x00", ""] {
+    for text in [
+        "14E5nqKAp3oAJcmzgZhUD2RcptBeUBScxKHgJKU4HPNcKVf3",
+        "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694tz",
+        "0x00",
+        "",
+    ] {
         assert!(parse_account(text).is_err(), "{text}");
     }
 }

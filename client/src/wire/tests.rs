@@ -54,7 +54,9 @@ fn headers_read_back_and_verify() {
     let signature = VoucherSignature::Ed25519(ed.sign(&key_terms().signing_bytes(&GENESIS, &MINER)));
     let (terms, read) = KeyTerms::parse(&key_terms().header(&signature)).unwrap();
     assert_eq!(terms, key_terms());
-    terms.verify(&read, &GENESIS, &MINER, &ed.public().into()).unwrap();
+    terms
+        .verify(&read, &GENESIS, &MINER, &ed.public().into())
+        .unwrap();
 }
 
 #[test]
@@ -62,27 +64,60 @@ fn a_signature_holds_for_one_chain_miner_spender_kind_and_content() {
     let account = AccountId32::from(spender().public());
     let signature = by(&spender(), &job_terms().signing_bytes(&GENESIS, &MINER));
     let refused = |terms: &JobTerms, genesis: &H256, miner: &AccountId32, spender: &AccountId32| {
-        assert_eq!(terms.verify(&signature, genesis, miner, spender), Err(HeaderError::Signature));
+        assert_eq!(
+            terms.verify(&signature, genesis, miner, spender),
+            Err(HeaderError::Signature)
+        );
     };
     refused(&job_terms(), &H256::zero(), &MINER, &account);
     refused(&job_terms(), &GENESIS, &AccountId32::new([1; 32]), &account);
     refused(&job_terms(), &GENESIS, &MINER, &MINER);
     for changed in [
-        JobTerms { job: [2; 32], ..job_terms() },
-        JobTerms { account: 4, ..job_terms() },
-        JobTerms { brain: 8, ..job_terms() },
-        JobTerms { task: GENESIS, ..job_terms() },
-        JobTerms { evaluation_key: GENESIS, ..job_terms() },
-        JobTerms { input: GENESIS, ..job_terms() },
-        JobTerms { size: 1, ..job_terms() },
-        JobTerms { max_price: 0, ..job_terms() },
+        JobTerms {
+            job: [2; 32],
+            ..job_terms()
+        },
+        JobTerms {
+            account: 4,
+            ..job_terms()
+        },
+        JobTerms {
+            brain: 8,
+            ..job_terms()
+        },
+        JobTerms {
+            task: GENESIS,
+            ..job_terms()
+        },
+        JobTerms {
+            evaluation_key: GENESIS,
+            ..job_terms()
+        },
+        JobTerms {
+            input: GENESIS,
+            ..job_terms()
+        },
+        JobTerms {
+            size: 1,
+            ..job_terms()
+        },
+        JobTerms {
+            max_price: 0,
+            ..job_terms()
+        },
     ] {
         refused(&changed, &GENESIS, &MINER, &account);
     }
     let key = by(&spender(), &key_terms().signing_bytes(&GENESIS, &MINER));
-    assert_eq!(job_terms().verify(&key, &GENESIS, &MINER, &account), Err(HeaderError::Signature));
+    assert_eq!(
+        job_terms().verify(&key, &GENESIS, &MINER, &account),
+        Err(HeaderError::Signature)
+    );
     let ethereum = VoucherSignature::Eip712(sp_core::ecdsa::Signature::from_raw([0; 65]));
-    assert_eq!(job_terms().verify(&ethereum, &GENESIS, &MINER, &account), Err(HeaderError::Signature));
+    assert_eq!(
+        job_terms().verify(&ethereum, &GENESIS, &MINER, &account),
+        Err(HeaderError::Signature)
+    );
 }
 
 #[test]
@@ -90,14 +125,33 @@ fn malformed_headers_are_refused_by_field() {
     let signature = by(&spender(), b"");
     let good = job_terms().header(&signature);
     let field = |header: &proto::JobHeader| JobTerms::parse(header).unwrap_err().to_string();
-    assert!(field(&proto::JobHeader { job: vec![0; 31], ..good.clone() }).contains("job"));
-    assert!(field(&proto::JobHeader { task: vec![], ..good.clone() }).contains("task"));
-    assert!(field(&proto::JobHeader { max_price: vec![0; 8], ..good.clone() }).contains("max_price"));
-    assert!(field(&proto::JobHeader { brain: 65_536, ..good.clone() }).contains("brain"));
+    assert!(field(&proto::JobHeader {
+        job: vec![0; 31],
+        ..good.clone()
+    })
+    .contains("job"));
+    assert!(field(&proto::JobHeader {
+        task: vec![],
+        ..good.clone()
+    })
+    .contains("task"));
+    assert!(field(&proto::JobHeader {
+        max_price: vec![0; 8],
+        ..good.clone()
+    })
+    .contains("max_price"));
+    assert!(field(&proto::JobHeader {
+        brain: 65_536,
+        ..good.clone()
+    })
+    .contains("brain"));
     let mut trailing = signature.encode();
     trailing.push(0);
     for bad in [vec![], vec![9; 65], trailing] {
-        let header = proto::JobHeader { signature: bad, ..good.clone() };
+        let header = proto::JobHeader {
+            signature: bad,
+            ..good.clone()
+        };
         assert_eq!(JobTerms::parse(&header), Err(HeaderError::Encoding));
     }
 }
@@ -117,11 +171,23 @@ fn transfers_are_held_to_what_was_announced() {
     let size = bytes.len() as u64;
     assert_eq!(parts.len(), 2);
     assert_eq!(take(size, size, parts.clone()), Ok(bytes.clone()));
-    assert!(matches!(take(size, size - 1, vec![]), Err(ChunkError::TooLarge { .. })));
-    assert_eq!(take(size - 1, size, parts.clone()), Err(ChunkError::Overrun(size - 1)));
-    assert!(matches!(take(size, size, parts[..1].to_vec()), Err(ChunkError::Truncated { .. })));
+    assert!(matches!(
+        take(size, size - 1, vec![]),
+        Err(ChunkError::TooLarge { .. })
+    ));
+    assert_eq!(
+        take(size - 1, size, parts.clone()),
+        Err(ChunkError::Overrun(size - 1))
+    );
+    assert!(matches!(
+        take(size, size, parts[..1].to_vec()),
+        Err(ChunkError::Truncated { .. })
+    ));
     assert_eq!(take(size, size, vec![vec![]]), Err(ChunkError::ChunkSize(0)));
-    assert_eq!(take(size, size, vec![bytes.clone()]), Err(ChunkError::ChunkSize(bytes.len())));
+    assert_eq!(
+        take(size, size, vec![bytes.clone()]),
+        Err(ChunkError::ChunkSize(bytes.len()))
+    );
     assert_eq!(take(5, 5, vec![vec![8; 5]]), Err(ChunkError::Hash));
 }
 

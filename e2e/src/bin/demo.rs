@@ -51,8 +51,11 @@ struct Answer {
     oracle_answer: String,
     equal: bool,
     max_logit_error_steps: u64,
+    #[serde(rename = "bootstraps")]
     pbs: u64,
+    #[serde(rename = "bootstraps_unsqueezed")]
     pbs_unsqueezed: u64,
+    #[serde(rename = "seconds")]
     prompt_seconds: f64,
     ciphertext_up_bytes: u64,
     ciphertext_down_bytes: u64,
@@ -289,10 +292,7 @@ impl subxt::events::DecodeAsEvent for Claimed {
 }
 
 /// Ends only when a program has ended that should not.
-async fn watch(
-    miner: &mut based_e2e::network::Peer,
-    validator: &mut based_e2e::network::Peer,
-) -> anyhow::Error {
+async fn watch(miner: &mut based_e2e::peer::Peer, validator: &mut based_e2e::peer::Peer) -> anyhow::Error {
     loop {
         for peer in [&mut *miner, &mut *validator] {
             if let Err(error) = peer.running().and_then(|process| process.check()) {

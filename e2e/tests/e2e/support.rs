@@ -6,7 +6,8 @@ use anyhow::Context;
 use based_client::chain::{calls, Chain};
 use based_e2e::{
     model::small_model,
-    network::{eventually, key, Network, Peer, PeerOptions, BRAIN, PATIENCE},
+    network::{eventually, key, Network, PeerOptions, BRAIN, PATIENCE},
+    peer::Peer,
 };
 use based_primitives::{Balance, SpendingAccountId};
 use serde_json::Value;

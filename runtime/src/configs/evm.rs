@@ -49,7 +49,8 @@ impl pallet_revive::Config for Runtime {
     type RuntimeCall = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type RuntimeMemory = ConstU32<{ 128 * 1024 * 1024 }>;
+    // Contracts get at most half of this: 72 MiB of the 128 MiB that executors give the runtime.
+    type RuntimeMemory = ConstU32<{ 144 * 1024 * 1024 }>;
     type RuntimeOrigin = RuntimeOrigin;
     type Time = Timestamp;
     type UploadOrigin = EnsureSigned<AccountId>;

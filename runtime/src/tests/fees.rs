@@ -81,6 +81,7 @@ fn every_kind_of_call_has_weight_and_pays() {
 #[test]
 fn a_failed_call_pays_too() {
     chain("development").execute_with(|| {
+        block(vec![]);
         let before = free(&Bob.to_account_id());
         let outcome = block(vec![signed(
             Bob,
@@ -116,9 +117,8 @@ fn fees_are_burnt_and_tips_reach_the_author() {
 #[test]
 fn an_account_without_money_cannot_act() {
     chain("testnet").execute_with(|| {
-        let extrinsic = signed(Bob, remark(), 0, 0);
         block(vec![]);
-        assert!(block(vec![extrinsic])[0].unwrap().is_ok());
+        assert!(block(vec![signed(Bob, remark(), 0, 0)])[0].unwrap().is_ok());
         let stranger = signed(sp_keyring::Sr25519Keyring::Ferdie, remark(), 0, 0);
         assert!(block(vec![stranger])[0].is_err());
     });

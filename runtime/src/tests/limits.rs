@@ -8,17 +8,25 @@ use crate::{
     time, Runtime, VERSION,
 };
 
+/// A constant of a pallet, with its type named: the SDK reads each in two ways.
+fn constant<Constant: Get<Value>, Value>() -> Value {
+    Constant::get()
+}
+
 #[test]
 fn release_networks_have_ten_second_slots_and_cycles_of_1024_blocks() {
     assert_eq!(time::SLOT_MILLIS, 10_000);
-    assert_eq!(<Runtime as pallet_babe::Config>::ExpectedBlockTime::get(), 10_000);
+    assert_eq!(
+        constant::<<Runtime as pallet_babe::Config>::ExpectedBlockTime, u64>(),
+        10_000
+    );
     assert_eq!(time::CYCLE_BLOCKS, 1_024);
     assert_eq!(
-        <Runtime as based_pallet_brains::Config>::CycleBlocks::get(),
+        constant::<<Runtime as based_pallet_brains::Config>::CycleBlocks, u32>(),
         1_024
     );
     assert_eq!(
-        <Runtime as based_pallet_staking::Config>::CycleBlocks::get(),
+        constant::<<Runtime as based_pallet_staking::Config>::CycleBlocks, u32>(),
         1_024
     );
     assert_eq!(constants::INITIAL_BLOCK_REWARD, 10_000_000_000_000_000_000);
@@ -38,7 +46,16 @@ fn blocks_hold_five_seconds_and_eight_mebibytes_three_quarters_of_them_normal() 
 
 #[test]
 fn contracts_see_the_networks_chain_id_and_ether_sized_units() {
-    assert_eq!(<Runtime as pallet_revive::Config>::ChainId::get(), 32_323);
-    assert_eq!(<Runtime as pallet_revive::Config>::NativeToEthRatio::get(), 1);
-    assert!(<Runtime as pallet_revive::Config>::AllowEVMBytecode::get());
+    assert_eq!(
+        constant::<<Runtime as pallet_revive::Config>::ChainId, u64>(),
+        32_323
+    );
+    assert_eq!(
+        constant::<<Runtime as pallet_revive::Config>::NativeToEthRatio, u32>(),
+        1
+    );
+    assert!(constant::<
+        <Runtime as pallet_revive::Config>::AllowEVMBytecode,
+        bool,
+    >());
 }

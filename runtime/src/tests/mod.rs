@@ -103,7 +103,7 @@ fn block(extrinsics: Vec<UncheckedExtrinsic>) -> Vec<ApplyExtrinsicResult> {
     outcomes
 }
 
-/// Signs a call with a development key.
+/// Signs a call with a development key. The chain's first block must be written: it sets the genesis hash.
 fn signed(
     signer: Sr25519Keyring,
     call: impl Into<RuntimeCall>,

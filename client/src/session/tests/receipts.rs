@@ -59,17 +59,68 @@ fn a_receipt_that_differs_in_any_field_is_refused_by_name() {
     let key = ComputeKeyPair::generate();
     let other = H256([9; 32]);
     for (what, wrong) in [
-        ("version", Receipt { version: 2, ..receipt() }),
-        ("chain", Receipt { genesis: other, ..receipt() }),
-        ("job", Receipt { job: [9; 32], ..receipt() }),
-        ("Brain", Receipt { brain: 8, ..receipt() }),
-        ("model", Receipt { task: other, ..receipt() }),
-        ("evaluation key", Receipt { evaluation_key: other, ..receipt() }),
-        ("input", Receipt { input: other, ..receipt() }),
-        ("charges more", Receipt { amount: 1_001, ..receipt() }),
+        (
+            "version",
+            Receipt {
+                version: 2,
+                ..receipt()
+            },
+        ),
+        (
+            "chain",
+            Receipt {
+                genesis: other,
+                ..receipt()
+            },
+        ),
+        (
+            "job",
+            Receipt {
+                job: [9; 32],
+                ..receipt()
+            },
+        ),
+        (
+            "Brain",
+            Receipt {
+                brain: 8,
+                ..receipt()
+            },
+        ),
+        (
+            "model",
+            Receipt {
+                task: other,
+                ..receipt()
+            },
+        ),
+        (
+            "evaluation key",
+            Receipt {
+                evaluation_key: other,
+                ..receipt()
+            },
+        ),
+        (
+            "input",
+            Receipt {
+                input: other,
+                ..receipt()
+            },
+        ),
+        (
+            "charges more",
+            Receipt {
+                amount: 1_001,
+                ..receipt()
+            },
+        ),
     ] {
         let error = expected(&key).check(&signed(&key, &wrong)).unwrap_err();
-        assert!(matches!(error, SessionError::Receipt(text) if text.contains(what)), "{what}: {error}");
+        assert!(
+            matches!(error, SessionError::Receipt(text) if text.contains(what)),
+            "{what}: {error}"
+        );
     }
 }
 
@@ -78,12 +129,19 @@ fn a_receipt_by_another_key_or_altered_after_signing_is_refused() {
     let key = ComputeKeyPair::generate();
     let by_another = signed(&ComputeKeyPair::generate(), &receipt());
     let mut altered = signed(&key, &receipt());
-    altered.receipt = Receipt { output: H256([9; 32]), ..receipt() }.encode();
+    altered.receipt = Receipt {
+        output: H256([9; 32]),
+        ..receipt()
+    }
+    .encode();
     let mut trailing = signed(&key, &receipt());
     trailing.receipt.push(0);
     let mut short = signed(&key, &receipt());
     short.signature.pop();
     for wrong in [by_another, altered, trailing, short, SignedReceipt::default()] {
-        assert!(matches!(expected(&key).check(&wrong), Err(SessionError::Receipt(_))));
+        assert!(matches!(
+            expected(&key).check(&wrong),
+            Err(SessionError::Receipt(_))
+        ));
     }
 }

@@ -6,9 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use based_primitives::{
-    payments::Receipt, Endpoint, IpAddress, PeerInfo, ResourceKind, Resources, Role,
-};
+use based_primitives::{payments::Receipt, Endpoint, IpAddress, PeerInfo, ResourceKind, Resources, Role};
 use codec::Encode;
 use sp_core::H256;
 use tokio::net::TcpListener;
@@ -57,7 +55,11 @@ pub struct Stub {
 type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub fn terms() -> Terms {
-    Terms { genesis: H256([1; 32]), brain: 7, task: H256([3; 32]) }
+    Terms {
+        genesis: H256([1; 32]),
+        brain: 7,
+        task: H256([3; 32]),
+    }
 }
 
 /// Receipt for a job's header, with [`OUTPUT`]'s hash.
@@ -78,17 +80,31 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::<Mutex<Seen>>::default();
-        let stub = Self { key: key.clone(), script, seen: seen.clone() };
+        let stub = Self {
+            key: key.clone(),
+            script,
+            seen: seen.clone(),
+        };
         let service = miner_server::MinerServer::new(stub).max_decoding_message_size(wire::MAX_MESSAGE);
         let connections = incoming(listener, key.server_config().unwrap(), Limits::default());
-        tokio::spawn(wire::server().add_service(service).serve_with_incoming(connections));
+        tokio::spawn(
+            wire::server()
+                .add_service(service)
+                .serve_with_incoming(connections),
+        );
         let peer = PeerInfo {
             uid: 0,
             account: MINER,
             role: Role::Miner,
-            endpoint: Endpoint { ip: IpAddress::V4([127, 0, 0, 1]), port },
+            endpoint: Endpoint {
+                ip: IpAddress::V4([127, 0, 0, 1]),
+                port,
+            },
             computekey: key.public(),
-            resources: Resources { kind: ResourceKind::Cpu, storage_mib: 1 },
+            resources: Resources {
+                kind: ResourceKind::Cpu,
+                storage_mib: 1,
+            },
             registered_at: 0,
         };
         (peer, key, seen)
@@ -132,7 +148,9 @@ impl miner_server::Miner for Stub {
         request: Request<proto::ModelFileRequest>,
     ) -> Result<Response<Self::ModelFileStream>, Status> {
         let data = request.into_inner().name.into_bytes();
-        Ok(Response::new(Box::pin(tokio_stream::once(Ok(proto::Chunk { data })))))
+        Ok(Response::new(Box::pin(tokio_stream::once(Ok(proto::Chunk {
+            data,
+        })))))
     }
 
     async fn upload_key(
@@ -140,15 +158,17 @@ impl miner_server::Miner for Stub {
         request: Request<Streaming<proto::KeyUpload>>,
     ) -> Result<Response<proto::KeyReply>, Status> {
         let mut parts = request.into_inner();
-        let Some(proto::KeyUpload { part: Some(proto::key_upload::Part::Header(header)) }) =
-            parts.message().await?
+        let Some(proto::KeyUpload {
+            part: Some(proto::key_upload::Part::Header(header)),
+        }) = parts.message().await?
         else {
             return Err(Status::invalid_argument("no header"));
         };
         let (terms, _) = KeyTerms::parse(&header)?;
         let mut key = wire::Reassembly::new(terms.size, wire::MAX_EVALUATION_KEY)?;
-        while let Some(proto::KeyUpload { part: Some(proto::key_upload::Part::Data(data)) }) =
-            parts.message().await?
+        while let Some(proto::KeyUpload {
+            part: Some(proto::key_upload::Part::Data(data)),
+        }) = parts.message().await?
         {
             self.seen.lock().unwrap().key_bytes += data.len();
             key.push(&data)?;
@@ -206,9 +226,16 @@ impl miner_server::Miner for Stub {
         &self,
         request: Request<proto::CollectRequest>,
     ) -> Result<Response<Self::CollectStream>, Status> {
-        self.seen.lock().unwrap().vouchers.push(request.into_inner().voucher.encode());
+        self.seen
+            .lock()
+            .unwrap()
+            .vouchers
+            .push(request.into_inner().voucher.encode());
         let output = self.script.output.clone().unwrap_or(OUTPUT.to_vec());
-        let chunks: Vec<_> = output.chunks(32).map(|data| Ok(proto::Chunk { data: data.to_vec() })).collect();
+        let chunks: Vec<_> = output
+            .chunks(32)
+            .map(|data| Ok(proto::Chunk { data: data.to_vec() }))
+            .collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 }

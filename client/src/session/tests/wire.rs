@@ -43,7 +43,11 @@ fn a_job() -> (Job, Hashes) {
 }
 
 fn expected(key: &ComputeKeyPair, hashes: &Hashes) -> Expected {
-    Expected { evaluation_key: hashes.evaluation_key, input: hashes.input, ..receipts::expected(key) }
+    Expected {
+        evaluation_key: hashes.evaluation_key,
+        input: hashes.input,
+        ..receipts::expected(key)
+    }
 }
 
 async fn upload(link: &mut Link, events: &mut Vec<Event>) -> Result<(), SessionError> {
@@ -62,27 +66,52 @@ async fn an_honest_miner_answers_and_the_key_is_sent_once() {
     assert_eq!(events.last(), Some(&Event::UploadingKey { sent: total, total }));
     events.clear();
     upload(&mut link, &mut events).await.unwrap();
-    assert_eq!((events.len(), seen.lock().unwrap().key_bytes), (0, job.evaluation_key.len()));
+    assert_eq!(
+        (events.len(), seen.lock().unwrap().key_bytes),
+        (0, job.evaluation_key.len())
+    );
 
     let mut note = |event| events.push(event);
-    let receipt = job::submit(&mut link, &job, &hashes, &expected(&key, &hashes), &mut note).await.unwrap();
+    let receipt = job::submit(&mut link, &job, &hashes, &expected(&key, &hashes), &mut note)
+        .await
+        .unwrap();
     assert_eq!(events[0], Event::Queued { position: 2 });
     // What a stranger says of its progress is kept within bounds and off the terminal's controls.
-    assert_eq!(events[1], Event::Progress { done: 4, total: 4, layer: "va[2Jlues".into() });
-    assert_eq!(link.collect(vec![1, 2, 3], &receipt.output).await.unwrap(), OUTPUT);
+    assert_eq!(
+        events[1],
+        Event::Progress {
+            done: 4,
+            total: 4,
+            layer: "va[2Jlues".into()
+        }
+    );
+    assert_eq!(
+        link.collect(vec![1, 2, 3], &receipt.output).await.unwrap(),
+        OUTPUT
+    );
     assert_eq!(seen.lock().unwrap().vouchers.len(), 1);
 }
 
 #[tokio::test]
 async fn a_miner_lost_in_the_middle_is_not_paid_and_gets_identical_bytes_again() {
-    let (mut link, key, seen) = Stub::link(Script { broken_submissions: 1, ..Script::default() }).await;
+    let (mut link, key, seen) = Stub::link(Script {
+        broken_submissions: 1,
+        ..Script::default()
+    })
+    .await;
     let (job, hashes) = a_job();
     let expected = expected(&key, &hashes);
-    let error = job::submit(&mut link, &job, &hashes, &expected, &mut |_| {}).await.unwrap_err();
+    let error = job::submit(&mut link, &job, &hashes, &expected, &mut |_| {})
+        .await
+        .unwrap_err();
     assert!(error.is_transient(), "{error}");
-    assert!(error.to_string().contains("you were not charged; run again: the same bytes are resent"));
+    assert!(error
+        .to_string()
+        .contains("you were not charged; run again: the same bytes are resent"));
     assert!(seen.lock().unwrap().vouchers.is_empty());
-    job::submit(&mut link, &job, &hashes, &expected, &mut |_| {}).await.unwrap();
+    job::submit(&mut link, &job, &hashes, &expected, &mut |_| {})
+        .await
+        .unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.jobs.len(), 2);
     assert_eq!(seen.jobs[0], seen.jobs[1]);
@@ -101,9 +130,16 @@ async fn a_miner_that_disagrees_with_the_chain_is_refused_before_anything_is_sen
         |reply| reply.price = vec![],
     ];
     for describe in wrong {
-        let (peer, _, seen) = Stub::start(Script { describe: Some(describe), ..Script::default() }).await;
+        let (peer, _, seen) = Stub::start(Script {
+            describe: Some(describe),
+            ..Script::default()
+        })
+        .await;
         let error = Link::open(&peer, &terms()).await.unwrap_err();
-        assert!(matches!(error, SessionError::Refused(_) | SessionError::Protocol(_)), "{error}");
+        assert!(
+            matches!(error, SessionError::Refused(_) | SessionError::Protocol(_)),
+            "{error}"
+        );
         assert!(seen.lock().unwrap().jobs.is_empty());
     }
 }
@@ -114,20 +150,36 @@ async fn only_the_receipted_output_is_accepted() {
     let mut other = OUTPUT.to_vec();
     other[69] ^= 1;
     let collect = |output: Vec<u8>| async {
-        let (mut link, _, _) = Stub::link(Script { output: Some(output), ..Script::default() }).await;
+        let (mut link, _, _) = Stub::link(Script {
+            output: Some(output),
+            ..Script::default()
+        })
+        .await;
         link.collect(vec![1], &receipted).await
     };
     assert!(matches!(collect(other).await, Err(SessionError::Output)));
-    assert!(matches!(collect(OUTPUT[..69].to_vec()).await, Err(SessionError::MinerGone(_))));
-    assert!(matches!(collect([OUTPUT.as_slice(), &[8]].concat()).await, Err(SessionError::Protocol(_))));
+    assert!(matches!(
+        collect(OUTPUT[..69].to_vec()).await,
+        Err(SessionError::MinerGone(_))
+    ));
+    assert!(matches!(
+        collect([OUTPUT.as_slice(), &[8]].concat()).await,
+        Err(SessionError::Protocol(_))
+    ));
 }
 
 #[tokio::test]
 async fn a_refusal_is_told_in_the_miners_words_without_control_characters() {
     let refuse = Some(Status::resource_exhausted("queue full\x1b[31m; try later"));
-    let (mut link, key, _) = Stub::link(Script { refuse, ..Script::default() }).await;
+    let (mut link, key, _) = Stub::link(Script {
+        refuse,
+        ..Script::default()
+    })
+    .await;
     let (job, hashes) = a_job();
-    let error = job::submit(&mut link, &job, &hashes, &expected(&key, &hashes), &mut |_| {}).await.unwrap_err();
+    let error = job::submit(&mut link, &job, &hashes, &expected(&key, &hashes), &mut |_| {})
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "the miner refused: queue full [31m; try later");
     assert!(!error.is_transient());
 }

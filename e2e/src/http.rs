@@ -1,0 +1,40 @@
+//! The little HTTP that programs on this machine are asked by.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::Value;
+
+/// One JSON-RPC request over HTTP.
+pub(crate) async fn rpc<T: serde::de::DeserializeOwned>(url: &str, method: &str) -> anyhow::Result<T> {
+    let port: u16 = url.rsplit(':').next().context("no port")?.parse()?;
+    let body = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
+    let head = format!(
+        "Content-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    let answer = http(port, "POST", "/", &head, &body).await?;
+    let mut answer: Value = serde_json::from_str(&answer)?;
+    Ok(serde_json::from_value(answer["result"].take())?)
+}
+
+pub(crate) async fn http_get(port: u16, path: &str) -> anyhow::Result<String> {
+    http(port, "GET", path, "", "").await
+}
+
+/// One HTTP/1.0 exchange with a program of this machine; returns the body.
+async fn http(port: u16, method: &str, path: &str, head: &str, body: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let exchange = async {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+        let request = format!("{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n{body}");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+        let status = head.split_whitespace().nth(1).context("no HTTP status")?;
+        anyhow::ensure!(status == "200", "HTTP status {status} of {path}");
+        Ok(body.to_owned())
+    };
+    tokio::time::timeout(Duration::from_secs(10), exchange).await?
+}
