@@ -204,10 +204,11 @@ pub(crate) fn finished<'a>(
         return Ok(String::from_utf8(output.stdout)?);
     }
     let args: Vec<&str> = args.collect();
+    let said = [output.stderr, output.stdout].concat();
     bail!(
         "{binary} {}: {}",
         args.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
+        String::from_utf8_lossy(&said).trim()
     )
 }
 
