@@ -85,7 +85,12 @@ impl Redeemer {
             if !reachable {
                 continue;
             }
-            match self.round(head).await {
+            // A round that is cut off loses nothing: what was sent is found in the chain at the next start.
+            let done = tokio::select! {
+                done = self.round(head) => done,
+                () = stop.asked() => return,
+            };
+            match done {
                 Ok(()) => pause = INTERVAL,
                 Err(error) => {
                     tracing::warn!(%error, "cannot redeem vouchers now; they are kept and tried again");

@@ -50,7 +50,11 @@ impl Watcher {
     pub async fn run(self, stop: Stop) {
         let mut pause = INTERVAL;
         loop {
-            match self.look().await {
+            let looked = tokio::select! {
+                looked = self.look() => looked,
+                () = stop.asked() => return,
+            };
+            match looked {
                 Ok(()) => pause = INTERVAL,
                 Err(error) => {
                     if self.publish.borrow().reachable || pause == INTERVAL {
