@@ -45,9 +45,12 @@ async fn a_new_task_is_served_from_its_block_on_without_a_restart() {
         "only announced"
     );
 
-    let mut state = miner.chain.state();
-    (state.head, state.brain.task, state.brain.next_task) = (150, Some(task(second)), None);
-    drop(state);
+    {
+        let mut state = miner.chain.state();
+        state.head = 150;
+        state.brain.task = Some(task(second));
+        state.brain.next_task = None;
+    }
     miner.watcher.look().await.unwrap();
     assert_eq!(
         client
