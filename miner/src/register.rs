@@ -74,7 +74,14 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
                 kind: args.processor.into(),
                 storage_mib: args.storage_mib,
             };
-            let call = calls::memorize(common.brain, Role::Miner, endpoint, computekey, resources);
+            let call = calls::memorize(
+                common.brain,
+                Role::Miner,
+                endpoint,
+                computekey,
+                resources,
+                brain.fee,
+            );
             let included = chain.submit(&signer, &call).await?;
             let entry = chain
                 .view(included.block)

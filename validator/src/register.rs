@@ -64,7 +64,14 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
                 kind: ResourceKind::Cpu,
                 storage_mib: args.storage_mib,
             };
-            let call = calls::memorize(common.brain, Role::Validator, endpoint, computekey, resources);
+            let call = calls::memorize(
+                common.brain,
+                Role::Validator,
+                endpoint,
+                computekey,
+                resources,
+                brain.fee,
+            );
             let included = chain.submit(&signer, &call).await?;
             let peer = chain
                 .view(included.block)

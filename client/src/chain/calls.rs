@@ -52,8 +52,8 @@ macro_rules! calls {
 }
 
 calls! {
-    /// Registers the signer as a peer of a Brain, for the Brain's fee (R146).
-    Registry.memorize as memorize(brain: BrainId, role: Role, endpoint: Endpoint, computekey: ComputeKey, resources: Resources);
+    /// Registers the signer as a peer of a Brain, for the Brain's fee (R146) unless that is above `max_fee`.
+    Registry.memorize as memorize(brain: BrainId, role: Role, endpoint: Endpoint, computekey: ComputeKey, resources: Resources, max_fee: Balance);
     /// Changes where the signer listens and the key that proves it.
     Registry.update_endpoint as update_endpoint(brain: BrainId, endpoint: Endpoint, computekey: ComputeKey);
     /// Gives up the signer's place in a Brain.

@@ -85,8 +85,22 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         }
     };
     has(
-        as_the_runtime_sees(&calls::memorize(7, Role::Validator, endpoint, [9; 32], resources)),
-        &["Validator", "V6", "4242", "Gpu", "1234567"],
+        as_the_runtime_sees(&calls::memorize(
+            7,
+            Role::Validator,
+            endpoint,
+            [9; 32],
+            resources,
+            amount,
+        )),
+        &[
+            "Validator",
+            "V6",
+            "4242",
+            "Gpu",
+            "1234567",
+            "123456789012345678901",
+        ],
     );
     has(
         as_the_runtime_sees(&calls::update_endpoint(7, endpoint, [9; 32])),

@@ -198,6 +198,8 @@ pub mod pallet {
         InvalidComputeKey,
         /// Declare at least 1 MiB of storage.
         NoStorage,
+        /// The Brain asks for more than the highest fee allowed; look at its fee and try again.
+        FeeTooHigh,
         /// The endpoint changed a moment ago; wait out the cooldown.
         TooSoon,
     }
@@ -213,7 +215,8 @@ pub mod pallet {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Memorizes the caller in a Brain under the lowest free uid, for the Brain's registration fee (R031,
-        /// R146). The caller must keep the existential deposit.
+        /// R146), unless that is above `max_fee`: an owner may raise it until the call is in a block. The caller must
+        /// keep the existential deposit.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::memorize())]
         pub fn memorize(
@@ -223,6 +226,7 @@ pub mod pallet {
             endpoint: Endpoint,
             computekey: ComputeKey,
             resources: Resources,
+            max_fee: Balance,
         ) -> DispatchResult {
             let account = ensure_signed(origin)?;
             ensure!(T::Brains::is_open(brain), Error::<T>::BrainNotOpen);
@@ -235,6 +239,7 @@ pub mod pallet {
             Self::ensure_reachable(&endpoint, &computekey)?;
 
             let fee = Self::fee_of(brain);
+            ensure!(fee <= max_fee, Error::<T>::FeeTooHigh);
             if fee > 0 {
                 T::Currency::transfer(&account, &owner, fee, Preservation::Preserve)?;
             }

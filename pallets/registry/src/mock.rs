@@ -127,6 +127,16 @@ pub const RESOURCES: Resources = Resources {
 
 /// Memorizes an account with a public endpoint, paying with funds given to it first.
 pub fn memorize(who: u64, brain: BrainId, role: Role) -> sp_runtime::DispatchResult {
+    memorize_for_at_most(who, brain, role, Balance::MAX)
+}
+
+/// Memorizes an account unless the Brain asks for more than `max_fee`.
+pub fn memorize_for_at_most(
+    who: u64,
+    brain: BrainId,
+    role: Role,
+    max_fee: Balance,
+) -> sp_runtime::DispatchResult {
     Registry::memorize(
         RuntimeOrigin::signed(who),
         brain,
@@ -134,6 +144,7 @@ pub fn memorize(who: u64, brain: BrainId, role: Role) -> sp_runtime::DispatchRes
         PUBLIC,
         [1; 32],
         RESOURCES,
+        max_fee,
     )
 }
 

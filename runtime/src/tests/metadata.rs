@@ -1,6 +1,7 @@
 //! What clients find in the metadata.
 
 use based_primitives::runtime_api::BasedApi;
+use codec::Encode;
 use frame_support::traits::PalletsInfoAccess;
 use sp_api::RuntimeApiInfo;
 use sp_runtime::traits::TransactionExtension;
@@ -60,6 +61,22 @@ fn signed_calls_carry_the_extensions_wallets_expect() {
             "CheckMetadataHash",
             "WeightReclaim",
         ]
+    );
+}
+
+/// The file against which the client checks what it sends; `scripts/metadata` writes it anew by this test.
+#[test]
+fn the_clients_metadata_is_this_runtimes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../client/metadata/based.scale");
+    let metadata = super::chain("development")
+        .execute_with(Runtime::metadata)
+        .encode();
+    if std::env::var_os("BASED_WRITE_METADATA").is_some() {
+        std::fs::write(path, &metadata).unwrap();
+    }
+    assert!(
+        std::fs::read(path).unwrap() == metadata,
+        "the runtime has changed: run scripts/metadata"
     );
 }
 

@@ -157,6 +157,7 @@ fn every_reserved_address_is_refused() {
                 endpoint,
                 [1; 32],
                 RESOURCES,
+                Balance::MAX,
             );
             assert_eq!(call, Err(Error::<Test>::ReservedAddress.into()), "{text}");
         }
@@ -180,6 +181,7 @@ fn every_public_address_is_accepted() {
                 endpoint,
                 [1; 32],
                 RESOURCES,
+                Balance::MAX,
             );
             assert_eq!(call, Ok(()), "{text}");
         }
@@ -226,6 +228,7 @@ fn networks_for_tests_accept_reserved_addresses_but_no_port_zero() {
                 endpoint,
                 key,
                 RESOURCES,
+                Balance::MAX,
             )
         };
         assert_noop!(

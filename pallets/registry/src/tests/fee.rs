@@ -93,6 +93,21 @@ fn a_fee_that_cannot_be_paid_memorizes_nobody() {
 }
 
 #[test]
+fn a_fee_raised_above_what_the_caller_allows_memorizes_nobody() {
+    build_and_execute(false, || {
+        let seen = <Registry as PeerCounts>::fee(BRAIN);
+        assert_ok!(Registry::set_fee(RuntimeOrigin::signed(OWNER), BRAIN, seen + 1));
+        assert_noop!(
+            memorize_for_at_most(ALICE, BRAIN, Role::Miner, seen),
+            Error::<Test>::FeeTooHigh
+        );
+        assert_ok!(Registry::set_fee(RuntimeOrigin::signed(OWNER), BRAIN, seen));
+        assert_ok!(memorize_for_at_most(ALICE, BRAIN, Role::Miner, seen));
+        assert_eq!(free(ALICE), 1_000 * BASED - seen);
+    });
+}
+
+#[test]
 fn an_owner_pays_itself_without_gain_or_loss() {
     build_and_execute(false, || {
         assert_ok!(memorize(OWNER, OTHER, Role::Validator));

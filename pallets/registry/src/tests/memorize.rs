@@ -1,6 +1,6 @@
 use based_primitives::{
     traits::{PeerCounts, RegistryInspect},
-    PeerInfo, Resources, Role,
+    Balance, PeerInfo, Resources, Role,
 };
 use frame_support::{assert_noop, assert_ok};
 
@@ -96,7 +96,8 @@ fn storage_must_be_declared() {
                 Role::Miner,
                 PUBLIC,
                 [1; 32],
-                none
+                none,
+                Balance::MAX,
             ),
             Error::<Test>::NoStorage
         );
