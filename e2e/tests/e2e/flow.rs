@@ -23,7 +23,7 @@ async fn an_answer_is_exact_private_and_paid_and_its_epoch_rewards_miner_and_val
     let account = fixture.open_account("//User").await?;
     let answer = fixture.ask("//User", SENTENCE).await?;
     assert_eq!(answer["logits"], fixture.oracle("first", SENTENCE)?);
-    assert_eq!(answer["pbs"], FEW);
+    assert_eq!(answer["bootstraps"], FEW);
     let price = fixture.price().await?;
     assert_eq!(answer["fee_paid"].as_str().map(money::parse), Some(Ok(price)));
     assert_eq!(

@@ -45,7 +45,7 @@ async fn miner_and_validator_follow_a_change_of_task_unattended() -> anyhow::Res
 
     eventually("an answer by the new model", PATIENCE, || async {
         let answer = fixture.ask("//User", sentence).await.ok();
-        Ok(answer.filter(|answer| answer["pbs"] == FEW * 2))
+        Ok(answer.filter(|answer| answer["bootstraps"] == FEW * 2))
     })
     .await
     .and_then(|answer| {

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use based_primitives::{traits::RegistryInspect, Endpoint, IpAddress, Role};
+use based_primitives::{traits::RegistryInspect, Balance, Endpoint, IpAddress, Role};
 use frame_support::{assert_noop, assert_ok};
 
 use crate::{endpoint::is_public, mock::*, Error, Event};
