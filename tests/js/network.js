@@ -1,7 +1,7 @@
 // Starts a real node on free loopback ports and always stops it.
 import { spawn, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -48,12 +48,26 @@ export async function startNode() {
     }
     rmSync(base, { recursive: true, force: true });
   };
+  await listening(rpcPort, child);
   return {
     url: `ws://127.0.0.1:${rpcPort}`,
     bootnode: `/ip4/127.0.0.1/tcp/${p2pPort}/ws/p2p/${peerId}`,
     log: () => log,
     stop,
   };
+}
+
+/** Waits until somebody accepts connections on a loopback port, at most half a minute. */
+async function listening(port, child) {
+  for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt += 1) {
+    const open = await new Promise((resolve) => {
+      const socket = createConnection(port, "127.0.0.1");
+      socket.once("connect", () => { socket.destroy(); resolve(true); });
+      socket.once("error", () => resolve(false));
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** Raw specification of the fast development network with one bootnode, as a light client takes it. */
