@@ -14,6 +14,7 @@ before(async () => {
   try {
     api = await ApiPromise.create({ provider, noInitWarn: true });
   } catch (error) {
+    await provider.disconnect();
     throw new Error(`polkadot-js could not connect: ${error}\n${node.log()}`);
   }
 }, { timeout: 60_000 });

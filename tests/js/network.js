@@ -7,22 +7,22 @@ import { join } from "node:path";
 
 const binary = join(process.env.BASED_BIN ?? "../../target/release", "based-node");
 
-function freePort() {
-  return new Promise((resolve, reject) => {
+/** So many free loopback ports, held together until all are known, so that they differ. */
+async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+    server.listen(0, "127.0.0.1", () => resolve(server));
+  })));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 /** Starts one authority of the fast development network; `stop` ends it and removes its database. */
 export async function startNode() {
   const base = mkdtempSync(join(tmpdir(), "based-js-"));
-  const rpcPort = await freePort();
-  const p2pPort = await freePort();
+  const [rpcPort, p2pPort] = await freePorts(2);
   // Alice's well-known network key, so that the bootnode's address is known beforehand.
   const nodeKey = "0000000000000000000000000000000000000000000000000000000000000001";
   const child = spawn(
@@ -48,7 +48,10 @@ export async function startNode() {
     }
     rmSync(base, { recursive: true, force: true });
   };
-  await listening(rpcPort, child);
+  if (!await listening(rpcPort, child)) {
+    await stop();
+    throw new Error(`the node did not start:\n${log}`);
+  }
   return {
     url: `ws://127.0.0.1:${rpcPort}`,
     bootnode: `/ip4/127.0.0.1/tcp/${p2pPort}/ws/p2p/${peerId}`,
@@ -57,7 +60,7 @@ export async function startNode() {
   };
 }
 
-/** Waits until somebody accepts connections on a loopback port, at most half a minute. */
+/** Whether the child accepts connections on a loopback port within half a minute. */
 async function listening(port, child) {
   for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt += 1) {
     const open = await new Promise((resolve) => {
@@ -65,9 +68,10 @@ async function listening(port, child) {
       socket.once("connect", () => { socket.destroy(); resolve(true); });
       socket.once("error", () => resolve(false));
     });
-    if (open) return;
+    if (open) return true;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+  return false;
 }
 
 /** Raw specification of the fast development network with one bootnode, as a light client takes it. */
