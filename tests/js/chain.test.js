@@ -55,6 +55,9 @@ test("polkadot-js signs and pays a transfer in BASED", async () => {
 });
 
 test("a smoldot light client verifies the same Brain from a proof", { timeout: 120_000 }, async () => {
+  // A client goes on setting timers after it is terminated: they must not keep this process alive.
+  const schedule = globalThis.setTimeout;
+  globalThis.setTimeout = (...timer) => schedule(...timer).unref();
   const client = smoldot.start({ maxLogLevel: 2, logCallback: () => {} });
   try {
     const chain = await client.addChain({ chainSpec: lightSpec(node.bootnode) });
