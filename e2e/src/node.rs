@@ -30,11 +30,24 @@ impl Node {
     /// # Errors
     /// If it does not start.
     pub async fn start(dir: &Path, name: &str, chain: &str, peers: &[String]) -> anyhow::Result<Self> {
+        Self::start_with(dir, name, chain, peers, &[&format!("--{name}")]).await
+    }
+
+    /// Starts a node with further arguments and waits for its RPC.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_with(
+        dir: &Path,
+        name: &str,
+        chain: &str,
+        peers: &[String],
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let (rpc, p2p, prometheus) = (free_port()?, free_port()?, free_port()?);
         let mut args: Vec<String> = vec![
             "--chain".into(),
             chain.into(),
-            format!("--{name}"),
             "--base-path".into(),
             dir.join(name).display().to_string(),
             "--rpc-port".into(),
@@ -50,6 +63,7 @@ impl Node {
         for peer in peers {
             args.extend(["--bootnodes".into(), peer.clone()]);
         }
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
         let mut node = Self {
             process: None,
             name: name.into(),

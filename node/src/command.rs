@@ -1,9 +1,11 @@
 //! Carries out what the command line asks.
 
+use based_primitives::constants::SS58_PREFIX;
 use based_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_network::config::NetworkBackendType;
 use sc_service::PartialComponents;
+use sp_core::crypto::set_default_ss58_version;
 
 use crate::{
     chain_spec,
@@ -46,6 +48,7 @@ impl SubstrateCli for Cli {
 /// # Errors
 /// Those of the command; the message says what failed.
 pub fn run() -> sc_cli::Result<()> {
+    set_default_ss58_version(SS58_PREFIX.into());
     let mut cli = Cli::from_args();
     // A development identity or a temporary folder needs no network identity made beforehand.
     if cli.run.tmp || cli.run.get_keyring().is_some() {
