@@ -84,6 +84,32 @@ pub trait Epochs<AccountId> {
     fn performance(brain: BrainId) -> u64;
 }
 
+/// Reads forecasts; implemented by the forecasts pallet.
+pub trait ForecastInspect<AccountId> {
+    /// Weight of forecasts against consensus in force, in ppb: the schedule of C.6, or a lower override (R119, R122).
+    fn beta() -> u64;
+    /// Accuracy of an account's forecasts in ppb (D.5); 0 for whoever never forecast.
+    fn accuracy(account: &AccountId) -> u64;
+    /// Median forecast of a Brain's next performance in ppb, weighted by stake times Accuracy; `None` with fewer
+    /// than eight forecasters (F.1-4).
+    fn performance(brain: BrainId) -> Option<u64>;
+}
+
+/// No forecasts: consensus alone decides.
+impl<AccountId> ForecastInspect<AccountId> for () {
+    fn beta() -> u64 {
+        0
+    }
+
+    fn accuracy(_: &AccountId) -> u64 {
+        0
+    }
+
+    fn performance(_: BrainId) -> Option<u64> {
+        None
+    }
+}
+
 /// Counts for clients; implemented by the registry pallet.
 pub trait PeerCounts {
     /// Memorized miners and validators.
