@@ -117,3 +117,34 @@ pub trait PeerCounts {
     /// Registration fee in force.
     fn fee(brain: BrainId) -> Balance;
 }
+
+/// Called by the registry when a peer joins.
+pub trait OnPeerJoined<AccountId> {
+    /// `account` holds `uid` of `brain` from now on.
+    fn on_peer_joined(brain: BrainId, uid: Uid, account: &AccountId);
+}
+
+impl<AccountId> OnPeerJoined<AccountId> for () {
+    fn on_peer_joined(_: BrainId, _: Uid, _: &AccountId) {}
+}
+
+impl<AccountId, One: OnPeerRemoved<AccountId>, Other: OnPeerRemoved<AccountId>> OnPeerRemoved<AccountId>
+    for (One, Other)
+{
+    fn on_peer_removed(brain: BrainId, uid: Uid, account: &AccountId) {
+        One::on_peer_removed(brain, uid, account);
+        Other::on_peer_removed(brain, uid, account);
+    }
+}
+
+/// How Brains stand, as metrics report it (R106).
+pub trait BrainStandings {
+    /// Performance of a Brain in ppb and the number of its active validators; zeros for one that is not open.
+    fn standing(brain: BrainId) -> (u64, u16);
+}
+
+/// Told of every transaction that paid; implemented by the forecasts pallet.
+pub trait OnTransactionPaid<AccountId> {
+    /// `payer` paid `fee`, the tip not included.
+    fn on_transaction_paid(payer: &AccountId, fee: Balance);
+}
