@@ -61,10 +61,7 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn do_set_beta_override(ppb: Option<u64>) -> DispatchResult {
         let schedule = Self::next_schedule();
-        ensure!(
-            ppb.is_none_or(|ppb| ppb <= schedule),
-            Error::<T>::AboveSchedule
-        );
+        ensure!(ppb.is_none_or(|ppb| ppb <= schedule), Error::<T>::AboveSchedule);
         Self::change_parameters(|parameters| {
             parameters.beta_override = ppb;
             Ok(())
@@ -88,10 +85,7 @@ impl<T: Config> Pallet<T> {
 
     pub(crate) fn do_roll_back_model() -> DispatchResult {
         Self::change_parameters(|parameters| {
-            ensure!(
-                parameters.previous_model.is_some(),
-                Error::<T>::NoPreviousModel
-            );
+            ensure!(parameters.previous_model.is_some(), Error::<T>::NoPreviousModel);
             core::mem::swap(&mut parameters.model, &mut parameters.previous_model);
             Ok(())
         })
@@ -202,8 +196,7 @@ mod checks {
 
     use super::*;
     use crate::{
-        types::Standings, Accuracies, Buckets, Commitments, Forfeited, HoldReason, MeterState, Scoring,
-        StandingsSeen,
+        types::Standings, Accuracies, Buckets, Commitments, HoldReason, MeterState, Scoring, StandingsSeen,
     };
 
     impl<T: Config> Pallet<T> {
@@ -254,10 +247,7 @@ mod checks {
                 let sum = held.entry(account).or_default();
                 *sum = sum.saturating_add(promise.deposit);
             }
-            ensure!(
-                committed == Self::committed(cycle),
-                "commitments are miscounted"
-            );
+            ensure!(committed == Self::committed(cycle), "commitments are miscounted");
             for (account, deposits) in held {
                 let reason = HoldReason::Forecast.into();
                 let hold = T::Currency::balance_on_hold(&reason, &account);
@@ -271,10 +261,6 @@ mod checks {
                 let monotone = forecast.quantiles.iter().all(|row| row.iter().is_sorted());
                 ensure!(monotone, "quantiles cross");
             }
-            ensure!(
-                Forfeited::<T>::get() <= T::Currency::total_issuance(),
-                "more was forfeited than there is"
-            );
             Ok(())
         }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use based_primitives::{
     constants::{BASED, FORECAST_TARGETS},
-    forecasts::{commitment, BrainForecast, Forecast, Quantiles},
+    forecasts::{commitment, BrainForecast, Figures, Forecast, Quantiles},
     traits::{BrainStandings, OnTransactionPaid, RegistryInspect, StakeInspect},
     Balance, BrainId, ComputeKey, PeerInfo, Role, Uid,
 };
@@ -179,14 +179,7 @@ pub fn run_to_slot(cycle: u32, slot: u32) {
     run_to(cycle * CYCLE + slot);
 }
 
-/// `count` transactions in this block, each by another of `payers` accounts in turn.
-pub fn transact(count: u64, payers: u64) {
-    for n in 0..count {
-        Forecasts::on_transaction_paid(&(1_000 + n % payers), 1_000_000_000_000_000);
-    }
-}
-
-/// A forecast with the same three quantiles of every target.
+/// A forecast of the network and of Brains.
 pub fn forecast(quantiles: Quantiles, brains: &[(BrainId, u32)]) -> Forecast {
     let pair = |(brain, performance): &(BrainId, u32)| BrainForecast {
         brain: *brain,
@@ -290,4 +283,39 @@ pub fn build_and_execute(test: impl FnOnce()) {
         assert_eq!(Balances::total_issuance(), endowed);
         assert_eq!(Balances::free_balance(TREASURY), crate::Forfeited::<Test>::get());
     });
+}
+
+/// How busy blocks are from now on, every target included; to be called in each block.
+pub fn work(level: u64) {
+    for n in 0..level {
+        Forecasts::on_transaction_paid(&(1_000 + n), u128::from(level) * 1_000_000_000_000_000);
+    }
+    BlockTime::set(10_000 + 100 * level);
+    frame_system::BlockSize::<Test>::put(100 * level as u32);
+    Standings::set([(BRAIN, (level * 10_000_000, level as u16))].into());
+}
+
+/// Figures of a cycle of [`work`] on one level, after a cycle on another.
+pub fn figures(before: u64, level: u64) -> Figures {
+    let blocks = u64::from(CYCLE);
+    let time = 10_000 * blocks + 100 * (before + (blocks - 1) * level);
+    [
+        blocks * level * 1_000_000,
+        time * 1_000_000 / blocks,
+        blocks * 100 * level * 1_000_000,
+        level * 1_000_000,
+        level * 1_000_000_000,
+        level * 10_000,
+    ]
+    .map(|figure| figure as i64)
+}
+
+/// A forecast that is sure of each figure.
+pub fn sure(figures: Figures) -> Forecast {
+    forecast(figures.map(|figure| [figure; 3]), &[])
+}
+
+/// Runs idle to the first block of cycle 1, when each target has a last value.
+pub fn settle() {
+    run_to_slot(1, 0);
 }

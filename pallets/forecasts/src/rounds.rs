@@ -80,10 +80,7 @@ impl<T: Config> Pallet<T> {
                 Error::<T>::NotCommitted.into()
             });
         };
-        ensure!(
-            Self::slot_of(now) < Self::reveal_blocks(),
-            Error::<T>::TooLate
-        );
+        ensure!(Self::slot_of(now) < Self::reveal_blocks(), Error::<T>::TooLate);
         let hash = commitment(round, who, &promise.computekey, salt, forecast);
         ensure!(hash == promise.hash, Error::<T>::WrongReveal);
         ensure!(forecast.is_monotone(), Error::<T>::CrossedQuantiles);

@@ -23,7 +23,16 @@ const PPB_IN_PPM: u128 = PPB as u128 / MILLION;
 macro_rules! record {
     ($item:item) => {
         #[derive(
-            Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            Encode,
+            Decode,
+            DecodeWithMemTracking,
+            MaxEncodedLen,
+            TypeInfo,
         )]
         $item
     };
