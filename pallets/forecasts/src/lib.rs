@@ -78,7 +78,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
-        constants::{FORECAST_TARGETS, METRIC_BUCKETS},
+        constants::FORECAST_TARGETS,
         forecasts::{EmissionController, Forecast, MetricsBucket, Parameters, RoundRecord},
         math::History,
         traits::{BrainStandings, RegistryInspect, StakeInspect},
@@ -304,7 +304,6 @@ pub mod pallet {
             assert!(T::CycleBlocks::get() > 1, "a round needs two blocks");
             assert!(T::BucketBlocks::get() > 0, "a bucket has at least one block");
             assert!(T::ScoredPerBlock::get() > 0, "rounds end");
-            assert!(METRIC_BUCKETS > 0, "the ring holds a bucket");
             assert!(
                 T::Deposit::get() >= T::Currency::minimum_balance(),
                 "a forfeited deposit can open the treasury's account"
