@@ -44,13 +44,11 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// At the beginning of a cycle, lets announced parameters hold.
-    pub(crate) fn enact_parameters(now: BlockNumber) {
-        if Self::slot_of(now) == 0 {
-            if let Some(parameters) = NextParameters::<T>::take() {
-                ParametersInForce::<T>::put(parameters);
-                Self::deposit_event(Event::ParametersInForce { parameters });
-            }
+    /// At the end of a cycle, lets announced parameters hold: every pallet finds them in the first block of the next.
+    pub(crate) fn enact_parameters() {
+        if let Some(parameters) = NextParameters::<T>::take() {
+            ParametersInForce::<T>::put(parameters);
+            Self::deposit_event(Event::ParametersInForce { parameters });
         }
     }
 

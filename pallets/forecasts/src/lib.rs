@@ -248,7 +248,7 @@ pub mod pallet {
             parameters: Parameters,
             effective_at: BlockNumber,
         },
-        /// Parameters hold from this block on.
+        /// Parameters hold from the next block on.
         ParametersInForce { parameters: Parameters },
     }
 
@@ -288,7 +288,6 @@ pub mod pallet {
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(now: BlockNumberFor<T>) -> Weight {
             let now = now.saturated_into();
-            Self::enact_parameters(now);
             let scored = Self::score_some();
             Self::sweep();
             scored

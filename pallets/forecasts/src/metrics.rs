@@ -41,6 +41,7 @@ impl<T: Config> Pallet<T> {
         if closes_cycle {
             let figures = Self::take_figures(&mut meter, &mut payers);
             Self::close_cycle(Self::cycle_of(now), figures);
+            Self::enact_parameters();
             seed = BlakeTwo256::hash_of(&frame_system::Pallet::<T>::parent_hash());
         }
         if traffic.transactions > 0 || closes_bucket || closes_cycle {

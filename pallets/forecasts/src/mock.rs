@@ -157,12 +157,12 @@ impl pallet_forecasts::Config for Test {
     type WeightInfo = ();
 }
 
-/// Ends the current block and begins the next.
+/// Ends the current block and begins the next. Events are those of both.
 pub fn next_block() {
     let now = System::block_number();
+    System::reset_events();
     Forecasts::on_finalize(now);
     System::set_block_number(now + 1);
-    System::reset_events();
     Moment::mutate(|moment| *moment += BlockTime::get());
     Forecasts::on_initialize(now + 1);
 }

@@ -81,7 +81,7 @@ macro_rules! impl_weights {
         fn close_bucket() -> Weight {
             estimate($db, OBSERVE, 1, 1)
         }
-        /// Reads and writes the histories, writes the round to score; reads and writes parameters one block later.
+        /// Reads and writes the histories and the parameters, both sets; writes the round to score.
         fn close_cycle() -> Weight {
             estimate($db, FIGURE.saturating_mul(FIGURES), 3, 4)
         }
