@@ -32,7 +32,7 @@ fn a_bucket_reports_its_blocks() {
         let expected = MetricsBucket {
             index: 1,
             blocks: 6,
-            ended_at: 1_000_000 + 10 * 10_000 + 15_000,
+            ended_at: Moment::get() - 10_000,
             transactions: 21,
             block_time: 12_500,
             block_time_max: 25_000,
@@ -47,14 +47,7 @@ fn a_bucket_reports_its_blocks() {
             fee: 1_000 * 70 / 21,
             performance: 0,
         };
-        assert_eq!(
-            MetricsBucket {
-                ended_at: expected.ended_at,
-                ..found
-            },
-            expected
-        );
-        assert_eq!(found.ended_at, Moment::get() - 10_000);
+        assert_eq!(found, expected);
     });
 }
 
@@ -63,7 +56,7 @@ fn the_first_bucket_lacks_genesis() {
     build_and_execute(|| {
         assert!(Forecasts::metrics(0, 9).is_empty());
         run_to(BUCKET - 1);
-        assert!(Forecasts::metrics(0, 9).iter().all(|_| false));
+        assert!(Forecasts::metrics(0, 9).is_empty());
         next_block();
         let first = bucket(0);
         assert_eq!((first.index, first.blocks), (0, 5));
