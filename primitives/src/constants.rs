@@ -72,3 +72,30 @@ pub const MAX_URL_LEN: u32 = 256;
 pub const MAX_NAME_LEN: u32 = 64;
 /// Vouchers redeemed by one extrinsic at most (F.3).
 pub const MAX_REDEEM_BATCH: u32 = 64;
+
+/// Blocks of one year of the forecasts' clock, 365.25 days (R118, B.2).
+pub const TFT_YEAR: BlockNumber = 3_155_760;
+/// Share of consensus that forecasts approach by the end of their fourth year, in ppb (R119, B.3).
+pub const BETA_CEILING_PPB: u64 = 900_000_000;
+/// Blocks of one bucket of metrics: ten minutes (D.4).
+pub const METRIC_BUCKET_BLOCKS: BlockNumber = 60;
+/// Newest buckets of metrics that the state keeps: a week.
+pub const METRIC_BUCKETS: u32 = 1_008;
+/// Buckets of metrics that one answer of the runtime holds at most.
+pub const METRICS_PER_PAGE: u16 = 256;
+/// Revealed forecasts that one answer of the runtime holds at most.
+pub const FORECASTS_PER_PAGE: u16 = 256;
+/// Network figures that every forecast covers (D.4, F.1-4).
+pub const FORECAST_TARGETS: usize = 6;
+/// Brains whose performance one forecast covers at most (F.1-4).
+pub const MAX_FORECAST_BRAINS: u32 = 64;
+/// One-step differences of a figure from which the baseline is made (D.5).
+pub const BASELINE_DIFFERENCES: u32 = 64;
+/// Differences without which a figure is not winsorised: percentiles of fewer would clip honest news.
+pub const WINSOR_MINIMUM: usize = 8;
+/// Forecasters without which a Brain's forecast does not count (F.1-4).
+pub const MIN_FORECASTERS: usize = 8;
+/// Weight of a new round in the moving average of Accuracy, as one over it (D.5).
+pub const ACCURACY_EMA_DIVISOR: u64 = 10;
+/// Part of a cycle in which forecasts of the cycle before are revealed, as one over it (D.5).
+pub const REVEAL_DIVISOR: BlockNumber = 4;

@@ -18,6 +18,7 @@
 extern crate alloc;
 
 pub mod constants;
+pub mod forecasts;
 pub mod math;
 pub mod payments;
 pub mod runtime_api;

@@ -5,7 +5,10 @@
 use alloc::vec::Vec;
 use codec::Codec;
 
-use crate::types::{Balance, BrainId, BrainInfo, PeerInfo, Uid};
+use crate::{
+    forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
+    types::{Balance, BrainId, BrainInfo, PeerInfo, Uid},
+};
 
 sp_api::decl_runtime_apis! {
     /// Reads Brains, peers and rewards.
@@ -20,5 +23,24 @@ sp_api::decl_runtime_apis! {
         fn claimable(account: AccountId) -> (Balance, Balance);
         /// Blocks in one cycle.
         fn cycle_blocks() -> u32;
+    }
+
+    /// Reads metrics and forecasts.
+    #[api_version(1)]
+    pub trait ForecastsApi<AccountId: Codec> {
+        /// Up to `limit` (at most 256) finished buckets of metrics with number `from` or above, ascending; those that
+        /// left the ring are skipped.
+        fn metrics(from: u32, limit: u16) -> Vec<MetricsBucket>;
+        /// Realised values of the targets over the newest cycles.
+        fn target_history() -> TargetHistory;
+        /// Where forecasting stands.
+        fn forecast_status() -> ForecastStatus;
+        /// Up to `limit` (at most 256) forecasts revealed for a round and not scored yet, in an order of their own;
+        /// `after` is the last account of the page before.
+        fn revealed_forecasts(round: u32, after: Option<AccountId>, limit: u16) -> Vec<RevealedForecast<AccountId>>;
+        /// Accuracy of an account in ppb.
+        fn accuracy(account: AccountId) -> u64;
+        /// Forecast of a Brain's next performance in ppb, where at least eight forecasters with weight cover it.
+        fn brain_forecast(brain: BrainId) -> Option<u64>;
     }
 }

@@ -84,10 +84,67 @@ pub trait Epochs<AccountId> {
     fn performance(brain: BrainId) -> u64;
 }
 
+/// Reads forecasts; implemented by the forecasts pallet.
+pub trait ForecastInspect<AccountId> {
+    /// Weight of forecasts against consensus in force, in ppb: the schedule of C.6, or a lower override (R119, R122).
+    fn beta() -> u64;
+    /// Accuracy of an account's forecasts in ppb (D.5); 0 for whoever never forecast.
+    fn accuracy(account: &AccountId) -> u64;
+    /// Median forecast of a Brain's next performance in ppb, weighted by stake times Accuracy; `None` with fewer
+    /// than eight forecasters (F.1-4).
+    fn performance(brain: BrainId) -> Option<u64>;
+}
+
+/// No forecasts: consensus alone decides.
+impl<AccountId> ForecastInspect<AccountId> for () {
+    fn beta() -> u64 {
+        0
+    }
+
+    fn accuracy(_: &AccountId) -> u64 {
+        0
+    }
+
+    fn performance(_: BrainId) -> Option<u64> {
+        None
+    }
+}
+
 /// Counts for clients; implemented by the registry pallet.
 pub trait PeerCounts {
     /// Memorized miners and validators.
     fn counts(brain: BrainId) -> (u16, u16);
     /// Registration fee in force.
     fn fee(brain: BrainId) -> Balance;
+}
+
+/// Called by the registry when a peer joins.
+pub trait OnPeerJoined<AccountId> {
+    /// `account` holds `uid` of `brain` from now on.
+    fn on_peer_joined(brain: BrainId, uid: Uid, account: &AccountId);
+}
+
+impl<AccountId> OnPeerJoined<AccountId> for () {
+    fn on_peer_joined(_: BrainId, _: Uid, _: &AccountId) {}
+}
+
+impl<AccountId, One: OnPeerRemoved<AccountId>, Other: OnPeerRemoved<AccountId>> OnPeerRemoved<AccountId>
+    for (One, Other)
+{
+    fn on_peer_removed(brain: BrainId, uid: Uid, account: &AccountId) {
+        One::on_peer_removed(brain, uid, account);
+        Other::on_peer_removed(brain, uid, account);
+    }
+}
+
+/// How Brains stand, as metrics report it (R106).
+pub trait BrainStandings {
+    /// Performance of a Brain in ppb and the number of its active validators; zeros for one that is not open.
+    fn standing(brain: BrainId) -> (u64, u16);
+}
+
+/// Told of every transaction that paid; implemented by the forecasts pallet.
+pub trait OnTransactionPaid<AccountId> {
+    /// `payer` paid `fee`, the tip not included.
+    fn on_transaction_paid(payer: &AccountId, fee: Balance);
 }

@@ -2,7 +2,11 @@
 
 use alloc::{vec, vec::Vec};
 
-use based_primitives::{BrainId, BrainInfo, PeerInfo, Uid};
+use based_primitives::{
+    forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
+    traits::ForecastInspect,
+    BrainId, BrainInfo, PeerInfo, Uid,
+};
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     view_functions,
@@ -22,7 +26,7 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::BABE_GENESIS_EPOCH_CONFIG, genesis_presets, queries, time::CYCLE_BLOCKS, AccountId, Babe,
-    Balance, Block, BlockNumber, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
+    Balance, Block, BlockNumber, Executive, Forecasts, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
     RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, UncheckedExtrinsic, VERSION,
 };
 
@@ -210,6 +214,36 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
 
         fn cycle_blocks() -> u32 {
             CYCLE_BLOCKS
+        }
+    }
+
+    impl based_primitives::runtime_api::ForecastsApi<Block, AccountId> for Runtime {
+        fn metrics(from: u32, limit: u16) -> Vec<MetricsBucket> {
+            Forecasts::metrics(from, limit)
+        }
+
+        fn target_history() -> TargetHistory {
+            Forecasts::target_history()
+        }
+
+        fn forecast_status() -> ForecastStatus {
+            Forecasts::status()
+        }
+
+        fn revealed_forecasts(
+            round: u32,
+            after: Option<AccountId>,
+            limit: u16,
+        ) -> Vec<RevealedForecast<AccountId>> {
+            Forecasts::revealed_page(round, after.as_ref(), limit)
+        }
+
+        fn accuracy(account: AccountId) -> u64 {
+            Forecasts::accuracy(&account)
+        }
+
+        fn brain_forecast(brain: BrainId) -> Option<u64> {
+            <Forecasts as ForecastInspect<AccountId>>::performance(brain)
         }
     }
 

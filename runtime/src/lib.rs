@@ -218,4 +218,7 @@ mod runtime {
     pub type Emission = based_pallet_emission;
     #[runtime::pallet_index(25)]
     pub type Compute = based_pallet_compute;
+    // After everything that it measures: its last step in a block sees what they did.
+    #[runtime::pallet_index(26)]
+    pub type Forecasts = based_pallet_forecasts;
 }

@@ -28,7 +28,7 @@ pub enum ProxyType {
     Any,
     /// Everything that moves no funds to others.
     NonTransfer,
-    /// What a peer's machine does: its endpoint, weights and the redemption of vouchers. Its key can live on
+    /// What a peer's machine does: its endpoint, weights, forecasts and the redemption of vouchers. Its key can live on
     /// that machine while the account that is paid stays elsewhere.
     Operator,
 }
@@ -57,6 +57,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                     | RuntimeCall::Staking(..)
                     | RuntimeCall::Consensus(..)
                     | RuntimeCall::Emission(..)
+                    | RuntimeCall::Forecasts(..)
                     | RuntimeCall::Compute(
                         based_pallet_compute::Call::set_prices { .. }
                             | based_pallet_compute::Call::redeem { .. }
@@ -68,6 +69,10 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                 call,
                 RuntimeCall::Registry(based_pallet_registry::Call::update_endpoint { .. })
                     | RuntimeCall::Consensus(..)
+                    | RuntimeCall::Forecasts(
+                        based_pallet_forecasts::Call::commit_forecast { .. }
+                            | based_pallet_forecasts::Call::reveal_forecast { .. }
+                    )
                     | RuntimeCall::Compute(based_pallet_compute::Call::redeem { .. })
             ),
         }

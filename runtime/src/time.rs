@@ -14,6 +14,10 @@ mod values {
     pub const EPOCH_SLOTS: BlockNumber = 360;
     /// Blocks in one consensus cycle (C.10).
     pub const CYCLE_BLOCKS: BlockNumber = constants::CYCLE_BLOCKS;
+    /// Blocks in one bucket of metrics (D.4).
+    pub const METRIC_BUCKET_BLOCKS: BlockNumber = constants::METRIC_BUCKET_BLOCKS;
+    /// Blocks in one year of the weight of forecasts (R118).
+    pub const TFT_YEAR: BlockNumber = constants::TFT_YEAR;
     /// Blocks between the announcement of a task and the change (R062): one cycle.
     pub const TASK_NOTICE: BlockNumber = constants::CYCLE_BLOCKS;
     /// Blocks between two weight updates of one validator: about 17 minutes.
@@ -36,6 +40,10 @@ mod values {
     pub const EPOCH_SLOTS: BlockNumber = 20;
     /// Blocks in one consensus cycle.
     pub const CYCLE_BLOCKS: BlockNumber = 20;
+    /// Blocks in one bucket of metrics.
+    pub const METRIC_BUCKET_BLOCKS: BlockNumber = 5;
+    /// Blocks in one year of the weight of forecasts: they begin to weigh after ten minutes.
+    pub const TFT_YEAR: BlockNumber = 300;
     /// Blocks between the announcement of a task and the change.
     pub const TASK_NOTICE: BlockNumber = 10;
     /// Blocks between two weight updates of one validator.

@@ -4,9 +4,10 @@
 //! of the connected node.
 
 use based_primitives::{
-    payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PriceList, Purpose,
-    Resources, Role, SpendingAccountId, Task, Uid,
+    forecasts::Forecast, payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint,
+    PriceList, Purpose, Resources, Role, SpendingAccountId, Task, Uid,
 };
+use sp_core::H256;
 use subxt::{
     ext::scale_encode::EncodeAsType,
     tx::{Payload, StaticPayload},
@@ -36,7 +37,7 @@ macro_rules! arguments {
 
 arguments! {
     plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>;
-    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>,
+    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, H256,
 }
 
 macro_rules! calls {
@@ -76,6 +77,11 @@ calls! {
 
     /// Sets the weights a validator gives to peers, by ascending uid.
     Consensus.set_weights as set_weights(brain: BrainId, weights: Vec<(Uid, u16)>);
+
+    /// Commits a validator of a Brain to a forecast of the next cycle, by [`based_primitives::forecasts::commitment`].
+    Forecasts.commit_forecast as commit_forecast(brain: BrainId, hash: H256);
+    /// Reveals the forecast committed to in the cycle before.
+    Forecasts.reveal_forecast as reveal_forecast(forecast: Forecast, salt: [u8; 32]);
 
     /// Sets the prices of a Brain, by its owner.
     Compute.set_prices as set_prices(brain: BrainId, prices: PriceList);

@@ -3,6 +3,7 @@
 
 pub mod calls;
 mod error;
+mod forecasts;
 mod read;
 mod records;
 mod submit;

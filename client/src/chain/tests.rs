@@ -1,6 +1,7 @@
 //! What this client sends and reads, against the runtime's metadata.
 
 use based_primitives::{
+    forecasts::{BrainForecast, Forecast},
     payments::{SignedVoucher, Voucher, VoucherSignature},
     Endpoint, IpAddress, PriceList, Purpose, ResourceKind, Resources, Role, Task,
 };
@@ -129,6 +130,22 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         &["65535", "4321"],
     );
     has(as_the_runtime_sees(&calls::set_task(7, task)), &["true"]);
+    as_the_runtime_sees(&calls::commit_forecast(7, H256([6; 32])));
+    let mut quantiles = [[-5, 0, 5]; 6];
+    quantiles[5] = [1, 2, 9_223_372_036_854_775_807];
+    let forecast = Forecast {
+        quantiles,
+        brains: vec![BrainForecast {
+            brain: 1_021,
+            performance: 987_654_321,
+        }]
+        .try_into()
+        .unwrap(),
+    };
+    has(
+        as_the_runtime_sees(&calls::reveal_forecast(forecast, [7; 32])),
+        &["-5", "9223372036854775807", "1021", "987654321"],
+    );
     let prices = PriceList {
         prompt: amount,
         completion: 55_555,

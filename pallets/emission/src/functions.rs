@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use based_primitives::{
     constants::{MAX_BRAINS, NODE_QUARTERS},
-    math::{apportion, block_reward, brain_scores, mul_div, split, BrainStanding},
-    traits::{BrainInspect, Epochs, RegistryInspect, StakeInspect, StakeRewards},
+    math::{apportion, block_reward, brain_scores, mul_div, split, with_forecast, BrainStanding},
+    traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
     Balance, BlockNumber, BrainId, EpochScores, Role,
 };
 use frame_support::{
@@ -78,11 +78,12 @@ impl<T: Config> Pallet<T> {
         let undivided = Budgets::<T>::drain().fold(0, |sum: Balance, (_, budget)| sum.saturating_add(budget));
         let pot = Carry::<T>::get().saturating_add(undivided);
         let brains = T::Brains::open_brains();
+        let beta = T::Forecasts::beta();
         let standings: Vec<BrainStanding> = brains
             .iter()
             .map(|brain| BrainStanding {
                 stake: T::Stake::brain_stake(*brain),
-                performance: T::Epochs::performance(*brain),
+                performance: Self::expected_performance(*brain, beta),
             })
             .collect();
         let scores = brain_scores(&standings, T::Stake::total_stake());
@@ -99,6 +100,17 @@ impl<T: Config> Pallet<T> {
         Carry::<T>::put(carry);
         Self::deposit_event(Event::CycleSplit { cycle, total, carry });
         T::WeightInfo::divide_pot(brains.len() as u32)
+    }
+
+    /// Performance of a Brain with the forecast of its next one, at a weight of forecasts in ppb (C.7).
+    fn expected_performance(brain: BrainId, beta: u64) -> u64 {
+        let performance = T::Epochs::performance(brain);
+        let forecast = if beta > 0 {
+            T::Forecasts::performance(brain)
+        } else {
+            None
+        };
+        with_forecast(performance, forecast, beta)
     }
 
     /// Runs a Brain's epoch and divides its budget. An epoch without budget still counts as performance.

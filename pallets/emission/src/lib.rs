@@ -5,7 +5,7 @@
 //! ## Overview
 //!
 //! Every block mints its reward (R082, R087) into a pot. The last block of each cycle divides the pot over the open
-//! Brains by stake and performance (C.7). In its own block of the next cycle each Brain's epoch runs, and its budget
+//! Brains by stake and performance, with the forecast of it as far as forecasts weigh (C.7). In its own block of the next cycle each Brain's epoch runs, and its budget
 //! is divided: 75% to miners and validators by the epoch's scores (R095), 25% - the slice - by where stake was
 //! directed (R096, B.10). What nobody is entitled to returns to the pot (B.33). Peers and owners claim what they
 //! earned; stakers' parts go to the staking pallet.
@@ -60,7 +60,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
-        traits::{BrainInspect, Epochs, RegistryInspect, StakeInspect, StakeRewards},
+        traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
         Balance, BlockNumber, BrainId,
     };
     use frame_support::{
@@ -96,6 +96,8 @@ pub mod pallet {
         type Rewards: StakeRewards<Self::AccountId>;
         /// Scores of peers and performance of Brains.
         type Epochs: Epochs<Self::AccountId>;
+        /// Forecasts of Brains' performance and their weight.
+        type Forecasts: ForecastInspect<Self::AccountId>;
         /// Blocks in a cycle; above 0.
         #[pallet::constant]
         type CycleBlocks: Get<BlockNumber>;

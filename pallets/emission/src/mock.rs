@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use based_primitives::{
     constants::{BASED, PPB},
-    traits::{BrainInspect, Epochs, RegistryInspect, StakeInspect, StakeRewards},
+    traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
     Balance, BlockNumber, BrainId, ComputeKey, Endpoint, EpochScores, IpAddress, PeerInfo, ResourceKind,
     Resources, Role, Task, Uid,
 };
@@ -49,6 +49,8 @@ pub struct Setting {
     /// Validators whose stakers' parts the mock of staking refuses.
     pub refusing: Vec<u64>,
     pub performance: u64,
+    /// What forecasters say of the next performance.
+    pub forecast: Option<u64>,
     pub owner_earns: bool,
     pub commission: u64,
     pub miner_share: u64,
@@ -64,6 +66,7 @@ impl Default for Setting {
             validators: Vec::new(),
             refusing: Vec::new(),
             performance: PPB,
+            forecast: None,
             owner_earns: true,
             commission: PPB / 2,
             miner_share: PPB / 2,
@@ -79,6 +82,8 @@ parameter_types! {
     pub const CycleBlocks: u32 = CYCLE;
     /// Open Brains.
     pub static Brains: BTreeMap<BrainId, Setting> = BTreeMap::new();
+    /// Weight of forecasts.
+    pub static Beta: u64 = 0;
     /// Epochs that ran.
     pub static EpochsRun: Vec<(BrainId, BlockNumber)> = Vec::new();
     /// What stakers of a Brain or of a validator were given.
@@ -225,6 +230,18 @@ impl Epochs<u64> for Mock {
     }
 }
 
+impl ForecastInspect<u64> for Mock {
+    fn beta() -> u64 {
+        Beta::get()
+    }
+    fn accuracy(_: &u64) -> u64 {
+        0
+    }
+    fn performance(brain: BrainId) -> Option<u64> {
+        setting(brain)?.forecast
+    }
+}
+
 impl pallet_emission::Config for Test {
     type Currency = Balances;
     type Brains = Mock;
@@ -232,6 +249,7 @@ impl pallet_emission::Config for Test {
     type Stake = Mock;
     type Rewards = Mock;
     type Epochs = Mock;
+    type Forecasts = Mock;
     type CycleBlocks = CycleBlocks;
     type WeightInfo = ();
 }
@@ -283,6 +301,7 @@ pub fn free(who: u64) -> Balance {
 /// Runs a test from genesis, then checks the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
     Brains::set(BTreeMap::new());
+    Beta::set(0);
     EpochsRun::set(Vec::new());
     Deposits::set(BTreeMap::new());
     let config = RuntimeGenesisConfig {

@@ -14,6 +14,8 @@ const BASE: u64 = 15_000_000;
 const TRANSFER: u64 = 60_000_000;
 /// Computation of one part of a division, in picoseconds: a 256-bit product and quotient.
 const PART: u64 = 2_000_000;
+/// Computation of the median of up to 64 forecasts, in picoseconds.
+const MEDIAN: u64 = 10_000_000;
 /// Encoded size bound of one record together with its storage proof, in bytes.
 const PROOF: u64 = 4_000;
 
@@ -52,11 +54,12 @@ macro_rules! impl_weights {
         fn look() -> Weight {
             estimate($db, 0, 1, 0)
         }
-        /// Each Brain: reads itself, stake, performance and old budget; writes the old and the new budget. Once: reads
-        /// total stake and carry, writes the carry.
+        /// Each Brain: reads itself, stake, performance, forecasts and old budget; writes the old and the new budget.
+        /// Once: reads total stake, carry and the weight of forecasts, writes the carry.
         fn divide_pot(brains: u32) -> Weight {
-            estimate($db, BASE, 2, 1)
-                .saturating_add(estimate($db, PART, 4, 2).saturating_mul(u64::from(brains)))
+            estimate($db, BASE, 3, 1).saturating_add(
+                estimate($db, PART.saturating_add(MEDIAN), 5, 2).saturating_mul(u64::from(brains)),
+            )
         }
         /// Each peer: reads and writes what it can claim. Besides, all peers are read to find the validators, and up
         /// to 256 validators' stakes and reward pools are read, the latter written.

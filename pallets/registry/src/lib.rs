@@ -64,7 +64,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
-        traits::{BrainInspect, OnPeerRemoved},
+        traits::{BrainInspect, OnPeerJoined, OnPeerRemoved},
         Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PeerInfo, Resources, Role, Uid,
     };
     use frame_support::{
@@ -90,6 +90,8 @@ pub mod pallet {
         type Currency: Inspect<Self::AccountId, Balance = Balance> + Mutate<Self::AccountId>;
         /// Brains, their owners and whether they are open.
         type Brains: BrainInspect<Self::AccountId>;
+        /// Told when a peer joins.
+        type OnPeerJoined: OnPeerJoined<Self::AccountId>;
         /// Told when a peer leaves.
         type OnPeerRemoved: OnPeerRemoved<Self::AccountId>;
         /// Blocks between two changes of an endpoint.
@@ -256,6 +258,7 @@ pub mod pallet {
             };
             Peers::<T>::insert(brain, uid, peer);
             Uids::<T>::insert(brain, &account, uid);
+            T::OnPeerJoined::on_peer_joined(brain, uid, &account);
             Self::deposit_event(Event::Memorized {
                 brain,
                 uid,

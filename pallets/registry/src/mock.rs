@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use based_primitives::{
     constants::BASED,
-    traits::{BrainInspect, OnPeerRemoved},
+    traits::{BrainInspect, OnPeerJoined, OnPeerRemoved},
     Balance, BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role, Task, Uid,
 };
 use frame_support::{derive_impl, parameter_types};
@@ -53,12 +53,18 @@ impl pallet_balances::Config for Test {
 
 thread_local! {
     static CLOSED: RefCell<BTreeMap<BrainId, bool>> = const { RefCell::new(BTreeMap::new()) };
+    static JOINED: RefCell<Vec<(BrainId, Uid, u64)>> = const { RefCell::new(Vec::new()) };
     static REMOVED: RefCell<Vec<(BrainId, Uid, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Closes a Brain to newcomers for the rest of the test.
 pub fn close(brain: BrainId) {
     CLOSED.with(|closed| closed.borrow_mut().insert(brain, true));
+}
+
+/// Newcomers that other pallets heard of, oldest first.
+pub fn joined() -> Vec<(BrainId, Uid, u64)> {
+    JOINED.with(|joined| joined.borrow().clone())
 }
 
 /// Removals that other pallets heard of, oldest first.
@@ -98,6 +104,13 @@ impl BrainInspect<u64> for MockBrains {
 
 pub struct Recorder;
 
+impl OnPeerJoined<u64> for Recorder {
+    fn on_peer_joined(brain: BrainId, uid: Uid, account: &u64) {
+        assert_eq!(crate::Uids::<Test>::get(brain, account), Some(uid));
+        JOINED.with(|joined| joined.borrow_mut().push((brain, uid, *account)));
+    }
+}
+
 impl OnPeerRemoved<u64> for Recorder {
     fn on_peer_removed(brain: BrainId, uid: Uid, account: &u64) {
         assert!(
@@ -111,6 +124,7 @@ impl OnPeerRemoved<u64> for Recorder {
 impl pallet_registry::Config for Test {
     type Currency = Balances;
     type Brains = MockBrains;
+    type OnPeerJoined = Recorder;
     type OnPeerRemoved = Recorder;
     type EndpointCooldown = EndpointCooldown;
     type WeightInfo = ();

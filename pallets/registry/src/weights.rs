@@ -37,18 +37,18 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! impl_weights {
     ($db:expr) => {
         /// Reads Brain, fee, setting, uid, counts, uids in use and two balances; writes the peer, its uid,
-        /// counts, uids in use and two balances.
+        /// counts, uids in use and two balances; reads and writes the count of those who watch for newcomers.
         fn memorize() -> Weight {
-            estimate($db, BASE.saturating_add(TRANSFER), 9, 6)
+            estimate($db, BASE.saturating_add(TRANSFER), 10, 7)
         }
         /// Reads uid, setting, last change and peer; writes the last two.
         fn update_endpoint() -> Weight {
             estimate($db, BASE, 4, 2)
         }
         /// Reads and writes uid, peer, last change, counts and uids in use; as much again for those who
-        /// forget the peer.
+        /// forget the peer, and the count of those who watch.
         fn leave() -> Weight {
-            estimate($db, BASE.saturating_mul(2), 10, 10)
+            estimate($db, BASE.saturating_mul(2), 11, 11)
         }
         /// Reads the Brain, writes the fee.
         fn set_fee() -> Weight {

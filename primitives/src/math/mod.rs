@@ -2,23 +2,33 @@
 
 mod accumulator;
 mod apportion;
+mod beta;
 mod bonds;
 mod epoch;
+mod history;
 mod percentile;
+mod pinball;
 mod reward;
 mod shares;
 mod sigmoid;
+mod sketch;
 mod wide;
 
 pub use accumulator::{Accumulator, Checkpoint};
 pub use apportion::{apportion, split};
+pub use beta::{beta, overridden_beta};
 pub use bonds::{next_bonds, Row};
 pub use epoch::{
     activity_bar, blend, effective_validator_stakes, BondRow, EpochInput, EpochOutput, EpochPeer, EpochScore,
     EpochValidator, WeightRow, ONE_Q96,
 };
+pub use history::History;
 pub use percentile::{nearest_rank, percentile};
+pub use pinball::{
+    idle_accuracy, mean, next_accuracy, pinball, relative_loss, skill, weighted_median, QUANTILE_TENTHS,
+};
 pub use reward::{block_reward, total_reward};
-pub use shares::{brain_scores, effective_stake, next_performance, BrainStanding};
+pub use shares::{brain_scores, effective_stake, next_performance, with_forecast, BrainStanding};
 pub use sigmoid::{consensus, exp_neg, sigmoid, ONE_Q64};
+pub use sketch::Sketch;
 pub use wide::mul_div;

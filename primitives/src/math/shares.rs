@@ -58,6 +58,19 @@ pub fn next_performance(average: u64, observation: u64) -> u64 {
     sum / PERFORMANCE_EMA_DIVISOR
 }
 
+/// A Brain's performance with the forecast of its next one, both in ppb, at a weight of forecasts in ppb (C.7):
+/// `(performance + beta forecast) / (1 + beta)`. Without a forecast the performance stays (F.1-4).
+pub fn with_forecast(performance: u64, forecast: Option<u64>, beta: u64) -> u64 {
+    let Some(forecast) = forecast else {
+        return performance;
+    };
+    let sum = u128::from(performance)
+        .saturating_mul(PPB.into())
+        .saturating_add(u128::from(forecast).saturating_mul(beta.into()));
+    let blended = sum.checked_div(u128::from(PPB).saturating_add(beta.into()));
+    blended.map_or(performance, |ppb| u64::try_from(ppb).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +134,16 @@ mod tests {
         assert_eq!(next_performance(PPB, PPB), PPB);
         assert_eq!(next_performance(PPB, 0), PPB / 10 * 9);
         assert_eq!(next_performance(u64::MAX, u64::MAX), u64::MAX / 10);
+    }
+
+    #[test]
+    fn forecasts_weigh_by_beta() {
+        assert_eq!(with_forecast(PPB, Some(0), 0), PPB);
+        assert_eq!(with_forecast(PPB, Some(0), PPB), PPB / 2);
+        assert_eq!(with_forecast(0, Some(PPB), PPB / 4), PPB / 5);
+        assert_eq!(with_forecast(PPB / 3, Some(PPB / 3), 450_000_000), PPB / 3);
+        assert_eq!(with_forecast(PPB / 3, None, PPB), PPB / 3);
+        assert_eq!(with_forecast(PPB, Some(PPB), PPB), PPB);
     }
 
     fn brains() -> impl Strategy<Value = Vec<BrainStanding>> {

@@ -8,7 +8,8 @@ use crate::{
     time::{
         CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, TAKE_RAISE_DELAY, TASK_NOTICE, WEIGHTS_INTERVAL,
     },
-    AccountId, Balance, Balances, Brains, Consensus, Registry, Runtime, RuntimeHoldReason, Staking,
+    AccountId, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason,
+    Staking,
 };
 
 parameter_types! {
@@ -31,7 +32,8 @@ impl based_pallet_registry::Config for Runtime {
     type Brains = Brains;
     type Currency = Balances;
     type EndpointCooldown = ConstU32<ENDPOINT_COOLDOWN>;
-    type OnPeerRemoved = Consensus;
+    type OnPeerJoined = Forecasts;
+    type OnPeerRemoved = (Consensus, Forecasts);
     type WeightInfo = based_pallet_registry::weights::SubstrateWeight<Runtime>;
 }
 
@@ -60,6 +62,7 @@ impl based_pallet_emission::Config for Runtime {
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;
     type Epochs = Consensus;
+    type Forecasts = Forecasts;
     type Registry = Registry;
     type Rewards = Staking;
     type Stake = Staking;

@@ -1,5 +1,6 @@
 //! Fees: always in $BASED (R144). Weight and length fees are burnt, tips go to the block's author.
 
+use based_primitives::traits::OnTransactionPaid;
 use frame_support::{
     parameter_types,
     traits::{
@@ -9,10 +10,16 @@ use frame_support::{
     weights::ConstantMultiplier,
 };
 use pallet_revive::evm::fees::BlockRatioFee;
-use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
-use sp_runtime::{traits::Bounded, FixedPointNumber, Perquintill};
+use pallet_transaction_payment::{
+    FungibleAdapter, Multiplier, OnChargeTransaction, TargetedFeeAdjustment, TxCreditHold,
+};
+use sp_runtime::{
+    traits::{Bounded, DispatchInfoOf, PostDispatchInfoOf},
+    transaction_validity::TransactionValidityError,
+    FixedPointNumber, Perquintill,
+};
 
-use crate::{AccountId, Authorship, Balance, Balances, Runtime, RuntimeEvent};
+use crate::{AccountId, Authorship, Balance, Balances, Forecasts, Runtime, RuntimeCall, RuntimeEvent};
 
 /// Fee of one picosecond of computation is `WEIGHT_FEE / WEIGHT_FEE_DIVISOR` units times the multiplier,
 /// whose floor is 1,000. A transfer (about 460 us) then costs about 0.0002 $BASED on a calm chain.
@@ -57,10 +64,71 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for BurnFeesTipAuthor {
     }
 }
 
+/// Withdraws, returns and burns fees.
+type Charger = FungibleAdapter<Balances, BurnFeesTipAuthor>;
+
+/// Charges fees and tells the metrics who paid how much (R106).
+pub struct CountedFees;
+
+impl TxCreditHold<Runtime> for CountedFees {
+    type Credit = <Charger as TxCreditHold<Runtime>>::Credit;
+}
+
+impl OnChargeTransaction<Runtime> for CountedFees {
+    type Balance = Balance;
+    type LiquidityInfo = <Charger as OnChargeTransaction<Runtime>>::LiquidityInfo;
+
+    fn withdraw_fee(
+        who: &AccountId,
+        call: &RuntimeCall,
+        info: &DispatchInfoOf<RuntimeCall>,
+        fee: Balance,
+        tip: Balance,
+    ) -> Result<Self::LiquidityInfo, TransactionValidityError> {
+        <Charger as OnChargeTransaction<Runtime>>::withdraw_fee(who, call, info, fee, tip)
+    }
+
+    fn can_withdraw_fee(
+        who: &AccountId,
+        call: &RuntimeCall,
+        info: &DispatchInfoOf<RuntimeCall>,
+        fee: Balance,
+        tip: Balance,
+    ) -> Result<(), TransactionValidityError> {
+        <Charger as OnChargeTransaction<Runtime>>::can_withdraw_fee(who, call, info, fee, tip)
+    }
+
+    fn correct_and_deposit_fee(
+        who: &AccountId,
+        info: &DispatchInfoOf<RuntimeCall>,
+        post_info: &PostDispatchInfoOf<RuntimeCall>,
+        fee: Balance,
+        tip: Balance,
+        withdrawn: Self::LiquidityInfo,
+    ) -> Result<(), TransactionValidityError> {
+        if fee > 0 {
+            Forecasts::on_transaction_paid(who, fee.saturating_sub(tip));
+        }
+        <Charger as OnChargeTransaction<Runtime>>::correct_and_deposit_fee(
+            who, info, post_info, fee, tip, withdrawn,
+        )
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn endow_account(who: &AccountId, amount: Balance) {
+        <Charger as OnChargeTransaction<Runtime>>::endow_account(who, amount);
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn minimum_balance() -> Balance {
+        <Charger as OnChargeTransaction<Runtime>>::minimum_balance()
+    }
+}
+
 impl pallet_transaction_payment::Config for Runtime {
     type FeeMultiplierUpdate = FeeMultiplier;
     type LengthToFee = ConstantMultiplier<Balance, TransactionByteFee>;
-    type OnChargeTransaction = FungibleAdapter<Balances, BurnFeesTipAuthor>;
+    type OnChargeTransaction = CountedFees;
     type OperationalFeeMultiplier = ConstU8<5>;
     type RuntimeEvent = RuntimeEvent;
     type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;

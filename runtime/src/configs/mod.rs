@@ -5,9 +5,13 @@ mod consensus;
 mod economy;
 mod evm;
 mod fees;
+mod forecasts;
 mod system;
 
 pub use accounts::{deposit, ExistentialDeposit};
 pub use consensus::BABE_GENESIS_EPOCH_CONFIG;
-pub use fees::{BurnFeesTipAuthor, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR};
+pub use fees::{
+    BurnFeesTipAuthor, CountedFees, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR,
+};
+pub use forecasts::TreasuryAccount;
 pub use system::{BlockLength, BlockWeights, MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO};

@@ -1,6 +1,6 @@
 //! Every function of the network costs $BASED (R143), and only $BASED (R144).
 
-use based_primitives::{constants::BASED, Purpose};
+use based_primitives::{constants::BASED, forecasts::Forecast, Purpose};
 use frame_support::dispatch::{GetDispatchInfo, Pays};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 
@@ -63,6 +63,19 @@ fn calls() -> Vec<RuntimeCall> {
         }
         .into(),
         based_pallet_compute::Call::close { id: 0 }.into(),
+        based_pallet_forecasts::Call::commit_forecast {
+            brain: 7,
+            hash: Default::default(),
+        }
+        .into(),
+        based_pallet_forecasts::Call::reveal_forecast {
+            forecast: Forecast {
+                quantiles: Default::default(),
+                brains: Default::default(),
+            },
+            salt: [0; 32],
+        }
+        .into(),
     ]
 }
 

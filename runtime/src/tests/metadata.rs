@@ -1,6 +1,6 @@
 //! What clients find in the metadata.
 
-use based_primitives::runtime_api::BasedApi;
+use based_primitives::runtime_api::{BasedApi, ForecastsApi};
 use codec::Encode;
 use frame_support::traits::PalletsInfoAccess;
 use sp_api::RuntimeApiInfo;
@@ -36,6 +36,7 @@ fn pallets_keep_their_names_and_numbers() {
         (23, "Consensus"),
         (24, "Emission"),
         (25, "Compute"),
+        (26, "Forecasts"),
     ];
     assert_eq!(pallets, expected);
 }
@@ -95,5 +96,6 @@ fn metadata_of_versions_14_and_15_exists() {
 fn the_runtime_answers_for_brains_and_for_ethereum() {
     let offered: Vec<_> = VERSION.apis.iter().map(|(id, _)| *id).collect();
     assert!(offered.contains(&<dyn BasedApi<Block, AccountId>>::ID));
+    assert!(offered.contains(&<dyn ForecastsApi<Block, AccountId>>::ID));
     assert!(VERSION.apis.len() > 12);
 }

@@ -2,6 +2,7 @@
 
 mod evm;
 mod fees;
+mod forecasts;
 mod genesis;
 mod issuance;
 mod limits;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod brains;
+mod forecasts;
 mod report;
 mod spend;
 mod stake;
@@ -80,6 +81,9 @@ enum Command {
     /// Show and claim rewards of peers and owners.
     #[command(subcommand)]
     Rewards(stake::Rewards),
+    /// Look at metrics of the chain and at forecasts of it.
+    #[command(subcommand)]
+    Forecasts(forecasts::Forecasts),
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
@@ -158,6 +162,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Weights { brain } => brains::weights(context, brain).await,
         Command::Stake(stake) => stake.run(context).await,
         Command::Rewards(rewards) => rewards.run(context).await,
+        Command::Forecasts(forecasts) => forecasts.run(context).await,
         Command::Spend(spend) => spend.run(context).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

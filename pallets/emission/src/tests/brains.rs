@@ -161,3 +161,62 @@ fn the_budget_of_a_brain_that_closed_returns_to_the_pot() {
         );
     });
 }
+
+/// Budgets of two Brains of equal stake, of which the first performed better and the second is forecast to, with
+/// forecasts weighing so much.
+fn budgets_with_forecasts(beta: u64) -> [u128; 2] {
+    let mut budgets = [0; 2];
+    build_and_execute(|| {
+        Beta::set(beta);
+        for (brain, performance, forecast) in [(1, PPB, Some(PPB / 5)), (2, PPB / 5, Some(PPB))] {
+            set(
+                brain,
+                Setting {
+                    directed: BASED,
+                    performance,
+                    forecast,
+                    ..Default::default()
+                },
+            );
+        }
+        run_to_split();
+        budgets = [budget(1), budget(2)];
+    });
+    budgets
+}
+
+#[test]
+fn forecasts_of_performance_weigh_as_much_as_beta() {
+    let pot = 190 * BASED;
+    // Performances 1 and 0.2, the better with the bonus: 1.25 and 0.2.
+    assert_eq!(
+        budgets_with_forecasts(0),
+        [pot * 125 / 145, pot - pot * 125 / 145]
+    );
+    // At 0.5: (1 + 0.1) / 1.5 and (0.2 + 0.5) / 1.5, that is 11 and 7 with the bonus on 11.
+    let [one, other] = budgets_with_forecasts(PPB / 2);
+    assert_eq!(one + other, pot);
+    assert!(one.abs_diff(pot * 1_375 / 2_075) < BASED / 1_000_000);
+    // At 1 both are 0.6 and share alike.
+    assert_eq!(budgets_with_forecasts(PPB), [pot / 2, pot / 2]);
+}
+
+#[test]
+fn a_brain_that_nobody_forecasts_keeps_its_performance() {
+    build_and_execute(|| {
+        Beta::set(PPB);
+        for (brain, forecast) in [(1, None), (2, Some(PPB))] {
+            set(
+                brain,
+                Setting {
+                    directed: BASED,
+                    performance: PPB,
+                    forecast,
+                    ..Default::default()
+                },
+            );
+        }
+        run_to_split();
+        assert_eq!((budget(1), budget(2)), (95 * BASED, 95 * BASED));
+    });
+}

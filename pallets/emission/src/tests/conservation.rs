@@ -31,16 +31,23 @@ fn setting() -> impl Strategy<Value = Setting> {
         vec(score(), 0..5),
         vec(score(), 0..4),
     );
-    let terms = (ratio(), any::<bool>(), ratio(), ratio(), ratio());
+    let terms = (
+        (ratio(), proptest::option::of(ratio())),
+        any::<bool>(),
+        ratio(),
+        ratio(),
+        ratio(),
+    );
     (people, terms).prop_map(
         |(
             (directed, validators, refusing, miner_scores, validator_scores),
-            (performance, owner_earns, a, b, c),
+            ((performance, forecast), owner_earns, a, b, c),
         )| Setting {
             directed,
             validators,
             refusing,
             performance,
+            forecast,
             owner_earns,
             commission: a,
             miner_share: b,
@@ -67,8 +74,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn every_unit_minted_is_accounted_for(steps in steps()) {
+    fn every_unit_minted_is_accounted_for(steps in steps(), beta in ratio()) {
         build_and_execute(|| {
+            Beta::set(beta);
             let issued = Balances::total_issuance();
             for step in steps {
                 match step {

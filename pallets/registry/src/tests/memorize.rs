@@ -41,6 +41,7 @@ fn a_memorized_peer_is_read_back_as_declared() {
             <Registry as RegistryInspect<u64>>::computekey(BRAIN, &ALICE),
             Some([1; 32])
         );
+        assert_eq!(joined(), vec![(BRAIN, 0, ALICE)]);
         assert_eq!(<Registry as PeerCounts>::counts(BRAIN), (1, 0));
         assert_eq!(
             <Registry as RegistryInspect<u64>>::role(OTHER, &ALICE),

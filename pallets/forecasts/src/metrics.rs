@@ -1,0 +1,187 @@
+//! Measuring the chain: what every block adds, what buckets and cycles close with.
+
+use alloc::vec::Vec;
+
+use based_primitives::{
+    constants::{MAX_BRAINS, METRICS_PER_PAGE, METRIC_BUCKETS},
+    forecasts::{Figures, MetricsBucket},
+    math::block_reward,
+    traits::{BrainStandings, OnPeerJoined, OnPeerRemoved, OnTransactionPaid, StakeInspect},
+    Balance, BlockNumber, BrainId, Uid,
+};
+use frame_support::traits::{Get, Time};
+use sp_runtime::traits::{BlakeTwo256, Hash};
+
+use crate::{
+    types::{Meter, Payers, Standing, Traffic, Window},
+    Buckets, Config, MeterState, Pallet, PayerSketches, StandingsSeen, TrafficState,
+};
+
+impl<T: Config> Pallet<T> {
+    /// Measures the block that ends now.
+    pub(crate) fn observe(now: BlockNumber) {
+        let traffic = TrafficState::<T>::get();
+        let mut meter = MeterState::<T>::get();
+        Self::look_at_brains(now, &mut meter);
+        let block = Self::window_of(now, &traffic, &mut meter);
+        meter.bucket.merge(&block);
+        meter.cycle.merge(&block);
+        let mut payers = PayerSketches::<T>::get();
+        if traffic.transactions > 0 {
+            payers.bucket.merge(&traffic.payers);
+            payers.cycle.merge(&traffic.payers);
+        }
+
+        let closes_bucket = Self::is_last(now, T::BucketBlocks::get());
+        if closes_bucket {
+            Self::close_bucket(now, &mut meter, &mut payers);
+        }
+        let closes_cycle = Self::is_last(now, T::CycleBlocks::get());
+        let mut seed = traffic.seed;
+        if closes_cycle {
+            let figures = Self::take_figures(&mut meter, &mut payers);
+            Self::close_cycle(Self::cycle_of(now), figures);
+            Self::enact_parameters();
+            seed = BlakeTwo256::hash_of(&frame_system::Pallet::<T>::parent_hash());
+        }
+        if traffic.transactions > 0 || closes_bucket || closes_cycle {
+            PayerSketches::<T>::put(payers);
+        }
+        TrafficState::<T>::put(Traffic {
+            seed,
+            ..Default::default()
+        });
+        MeterState::<T>::put(meter);
+    }
+
+    /// Brains that are looked at in block `now`: each once a cycle.
+    pub(crate) fn brains_of(now: BlockNumber) -> impl Iterator<Item = BrainId> {
+        let cycle = T::CycleBlocks::get().max(1);
+        let slot = now.checked_rem(cycle).unwrap_or(0);
+        (slot..MAX_BRAINS.into())
+            .step_by(cycle as usize)
+            .filter_map(|brain| BrainId::try_from(brain).ok())
+    }
+
+    /// Whether `now` is the last block of a period of so many.
+    pub(crate) fn is_last(now: BlockNumber, blocks: BlockNumber) -> bool {
+        now.saturating_add(1).checked_rem(blocks) == Some(0)
+    }
+
+    /// Up to `limit` finished buckets with number `from` or above that are still in the ring.
+    pub fn metrics(from: u32, limit: u16) -> Vec<MetricsBucket> {
+        let next = Self::now()
+            .saturating_add(1)
+            .checked_div(T::BucketBlocks::get())
+            .unwrap_or(0);
+        let oldest = next.saturating_sub(METRIC_BUCKETS);
+        (from.max(oldest)..next)
+            .filter_map(Self::bucket)
+            .take(limit.min(METRICS_PER_PAGE).into())
+            .collect()
+    }
+
+    fn bucket(index: u32) -> Option<MetricsBucket> {
+        Buckets::<T>::get(Self::place(index)).filter(|bucket| bucket.index == index)
+    }
+
+    /// Place of a bucket in the ring.
+    pub(crate) fn place(index: u32) -> u32 {
+        index.checked_rem(METRIC_BUCKETS).unwrap_or(0)
+    }
+
+    fn look_at_brains(now: BlockNumber, meter: &mut Meter) {
+        for brain in Self::brains_of(now) {
+            let (performance, validators) = T::Standings::standing(brain);
+            let new = Standing {
+                performance,
+                validators,
+            };
+            let old = StandingsSeen::<T>::get(brain);
+            if new == old {
+                continue;
+            }
+            meter.standings.replace(&old, &new);
+            if new == Standing::default() {
+                StandingsSeen::<T>::remove(brain);
+            } else {
+                StandingsSeen::<T>::insert(brain, new);
+            }
+        }
+    }
+
+    /// The block as a window of its own.
+    fn window_of(now: BlockNumber, traffic: &Traffic, meter: &mut Meter) -> Window {
+        let moment = T::Time::now();
+        let passed = meter
+            .moment
+            .replace(moment)
+            .map(|before| moment.saturating_sub(before));
+        Window {
+            blocks: 1,
+            transactions: traffic.transactions.into(),
+            fees: traffic.fees,
+            bytes: frame_system::Pallet::<T>::block_size().into(),
+            intervals: u32::from(passed.is_some()),
+            time: passed.unwrap_or(0),
+            time_max: passed.unwrap_or(0),
+            emission: block_reward(now),
+            joins: traffic.joins,
+            leaves: traffic.leaves,
+        }
+    }
+
+    fn close_bucket(now: BlockNumber, meter: &mut Meter, payers: &mut Payers) {
+        let window = core::mem::take(&mut meter.bucket);
+        let sketch = core::mem::take(&mut payers.bucket);
+        let index = now.checked_div(T::BucketBlocks::get()).unwrap_or(0);
+        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let bucket = MetricsBucket {
+            index,
+            blocks: window.blocks,
+            ended_at: meter.moment.unwrap_or(0),
+            transactions: window.transactions,
+            block_time: narrow(window.mean_time()),
+            block_time_max: narrow(window.time_max),
+            bytes: window.bytes,
+            active_accounts: sketch.estimate(),
+            emission: window.emission,
+            stake: T::Stake::total_stake(),
+            validators: meter.standings.validators,
+            joins: window.joins,
+            leaves: window.leaves,
+            fee: window.mean_fee(),
+            performance: narrow(meter.standings.mean_performance()),
+        };
+        Buckets::<T>::insert(Self::place(index), bucket);
+    }
+
+    fn take_figures(meter: &mut Meter, payers: &mut Payers) -> Figures {
+        let window = core::mem::take(&mut meter.cycle);
+        let sketch = core::mem::take(&mut payers.cycle);
+        window.figures(sketch.estimate(), &meter.standings)
+    }
+}
+
+impl<T: Config> OnTransactionPaid<T::AccountId> for Pallet<T> {
+    fn on_transaction_paid(payer: &T::AccountId, fee: Balance) {
+        TrafficState::<T>::mutate(|traffic| {
+            traffic.transactions = traffic.transactions.saturating_add(1);
+            traffic.fees = traffic.fees.saturating_add(fee);
+            let hash = BlakeTwo256::hash_of(&(traffic.seed, payer));
+            traffic.payers.insert(hash.to_low_u64_le());
+        });
+    }
+}
+
+impl<T: Config> OnPeerJoined<T::AccountId> for Pallet<T> {
+    fn on_peer_joined(_: BrainId, _: Uid, _: &T::AccountId) {
+        TrafficState::<T>::mutate(|traffic| traffic.joins = traffic.joins.saturating_add(1));
+    }
+}
+
+impl<T: Config> OnPeerRemoved<T::AccountId> for Pallet<T> {
+    fn on_peer_removed(_: BrainId, _: Uid, _: &T::AccountId) {
+        TrafficState::<T>::mutate(|traffic| traffic.leaves = traffic.leaves.saturating_add(1));
+    }
+}

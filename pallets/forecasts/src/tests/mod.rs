@@ -1,0 +1,6 @@
+mod commitments;
+mod metrics;
+mod parameters;
+mod random;
+mod scores;
+mod voices;
