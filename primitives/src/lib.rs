@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+mod commitment;
 pub mod constants;
 pub mod math;
 pub mod payments;
@@ -24,4 +25,5 @@ pub mod runtime_api;
 pub mod traits;
 pub mod types;
 
+pub use commitment::{weights_commitment, Salt};
 pub use types::*;

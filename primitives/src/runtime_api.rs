@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 use codec::Codec;
 
-use crate::types::{Balance, BrainId, BrainInfo, PeerInfo, Uid};
+use crate::types::{Balance, BrainId, BrainInfo, PeerInfo, Uid, WeightTerms};
 
 sp_api::decl_runtime_apis! {
     /// Reads Brains, peers and rewards.
@@ -20,5 +20,7 @@ sp_api::decl_runtime_apis! {
         fn claimable(account: AccountId) -> (Balance, Balance);
         /// Blocks in one cycle.
         fn cycle_blocks() -> u32;
+        /// What a Brain asks of rows of weights that are committed now.
+        fn weight_terms(brain: BrainId) -> WeightTerms;
     }
 }

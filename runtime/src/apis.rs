@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use based_primitives::{BrainId, BrainInfo, PeerInfo, Uid};
+use based_primitives::{BrainId, BrainInfo, PeerInfo, Uid, WeightTerms};
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     view_functions,
@@ -22,7 +22,7 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::BABE_GENESIS_EPOCH_CONFIG, genesis_presets, queries, time::CYCLE_BLOCKS, AccountId, Babe,
-    Balance, Block, BlockNumber, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
+    Balance, Block, BlockNumber, Consensus, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
     RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, UncheckedExtrinsic, VERSION,
 };
 
@@ -210,6 +210,10 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
 
         fn cycle_blocks() -> u32 {
             CYCLE_BLOCKS
+        }
+
+        fn weight_terms(brain: BrainId) -> WeightTerms {
+            Consensus::weight_terms(brain)
         }
     }
 

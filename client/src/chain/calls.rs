@@ -5,8 +5,9 @@
 
 use based_primitives::{
     payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PriceList, Purpose,
-    Resources, Role, SpendingAccountId, Task, Uid,
+    Resources, Role, Salt, SpendingAccountId, Task, Uid,
 };
+use sp_core::H256;
 use subxt::{
     ext::scale_encode::EncodeAsType,
     tx::{Payload, StaticPayload},
@@ -35,8 +36,8 @@ macro_rules! arguments {
 }
 
 arguments! {
-    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>;
-    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>,
+    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
+    records AccountId, H256, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>,
 }
 
 macro_rules! calls {
@@ -74,8 +75,12 @@ calls! {
     /// Pays out what emission owes to an account.
     Emission.claim as claim_reward(account: AccountId);
 
-    /// Sets the weights a validator gives to peers, by ascending uid.
-    Consensus.set_weights as set_weights(brain: BrainId, weights: Vec<(Uid, u16)>);
+    /// Commits a validator to a row of weights by its hash, see `based_primitives::weights_commitment`.
+    Consensus.commit_weights as commit_weights(brain: BrainId, hash: H256);
+    /// Reveals a committed row, weights by ascending uid, in the cycle in which it is due.
+    Consensus.reveal_weights as reveal_weights(brain: BrainId, row: Vec<(Uid, u16)>, salt: Salt);
+    /// Sets a validator's edges to peers of other Brains: Brain, uid and weight, ascending.
+    Consensus.set_cross_edges as set_cross_edges(brain: BrainId, edges: Vec<(BrainId, Uid, u16)>);
 
     /// Sets the prices of a Brain, by its owner.
     Compute.set_prices as set_prices(brain: BrainId, prices: PriceList);
