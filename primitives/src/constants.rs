@@ -61,6 +61,31 @@ pub const ACTIVE_PERCENTILE: u32 = 70;
 pub const MIN_VALIDATOR_STAKE: Balance = BASED;
 /// Blocks without fresh weights after which a validator no longer counts (B.30).
 pub const ACTIVITY_CUTOFF: BlockNumber = 5_000;
+/// Cycles between the commitment to a row of weights and its reveal (C.11-T5).
+pub const REVEAL_DELAY: u32 = 3;
+/// Commitments one validator may have pending in a Brain (F.1-3).
+pub const MAX_COMMITS: u32 = 8;
+/// Edges to peers of other Brains that one validator may hold (C.5b).
+pub const MAX_CROSS_EDGES: u32 = 64;
+/// Entries of a row that need no deposit (C.10).
+pub const FREE_ROW_ENTRIES: u32 = 256;
+/// Most positive weights that a Brain may come to ask of a row (C.10).
+pub const MOST_MIN_WEIGHTS: u16 = 1_024;
+/// Miners from which a Brain has so many that one weight is limited to [`EDGE_SHARE_DIVISOR`] (C.10).
+pub const MANY_MINERS: u16 = 1_024;
+/// In a Brain of many miners a weight is at most this fraction (one over it) of its row: 655/65,535 (C.10) and room
+/// for peers that leave between commitment and reveal.
+pub const EDGE_SHARE_DIVISOR: u64 = 80;
+/// Edges from which a row is compared with public consensus (F.1-2).
+pub const MIN_COMPARED_EDGES: usize = 8;
+/// One in TrustCredits: they are parts of 10^18 (R127).
+pub const CREDIT_ONE: u64 = 1_000_000_000_000_000_000;
+/// Weight of a new observation in TrustCredits, as one over it (C.5b).
+pub const CREDITS_EMA_DIVISOR: u128 = 100;
+/// Most that TrustCredits add to a validator's stake, as one over it: g = 0.2 (C.3, R133).
+pub const CREDIT_BOOST_DIVISOR: u128 = 5;
+/// Most that divergence takes from a validator's stake at full forecast weight, as one over it: eta = 1/2 (C.5c).
+pub const MODULATION_DIVISOR: u128 = 2;
 /// Weight of a new observation in the moving average of performance, as one over it (C.7).
 pub const PERFORMANCE_EMA_DIVISOR: u64 = 10;
 /// Days before the owner of a staked Brain earns (R046).

@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+mod commitment;
 pub mod constants;
 pub mod forecasts;
 pub mod math;
@@ -25,4 +26,5 @@ pub mod runtime_api;
 pub mod traits;
 pub mod types;
 
+pub use commitment::{weights_commitment, Salt};
 pub use types::*;

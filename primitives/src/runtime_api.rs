@@ -7,7 +7,7 @@ use codec::Codec;
 
 use crate::{
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
-    types::{Balance, BrainId, BrainInfo, PeerInfo, Uid},
+    types::{Balance, BrainId, BrainInfo, PeerInfo, Uid, WeightTerms},
 };
 
 sp_api::decl_runtime_apis! {
@@ -23,6 +23,8 @@ sp_api::decl_runtime_apis! {
         fn claimable(account: AccountId) -> (Balance, Balance);
         /// Blocks in one cycle.
         fn cycle_blocks() -> u32;
+        /// What a Brain asks of rows of weights that are committed now.
+        fn weight_terms(brain: BrainId) -> WeightTerms;
     }
 
     /// Reads metrics and forecasts.

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::types::{Balance, BlockNumber, BrainId, ComputeKey, EpochScores, PeerInfo, Role, Task, Uid};
+use sp_runtime::Weight;
+
+use crate::types::{Balance, BlockNumber, BrainId, ComputeKey, EpochAdvance, PeerInfo, Role, Task, Uid};
 
 /// Reads Brains; implemented by the brains pallet.
 pub trait BrainInspect<AccountId> {
@@ -37,6 +39,11 @@ pub trait RegistryInspect<AccountId> {
     fn peer(brain: BrainId, uid: Uid) -> Option<PeerInfo<AccountId>>;
     /// All peers of a Brain by ascending uid; at most 2,048.
     fn peers(brain: BrainId) -> Vec<PeerInfo<AccountId>>;
+    /// Those of the uids that a peer of the Brain has, in their order.
+    fn known(brain: BrainId, uids: &[Uid]) -> Vec<Uid> {
+        let known = |uid: &Uid| Self::peer(brain, *uid).is_some();
+        uids.iter().copied().filter(known).collect()
+    }
     /// Role of an account in a Brain.
     fn role(brain: BrainId, account: &AccountId) -> Option<Role>;
     /// Key with which a miner signs receipts.
@@ -77,9 +84,11 @@ pub trait StakeRewards<AccountId> {
 
 /// Runs epochs; implemented by the consensus pallet.
 pub trait Epochs<AccountId> {
-    /// Runs the epoch of a Brain at `now`, at most once a block; empty score lists mean that nobody is eligible
-    /// and the nodes' budget returns to the pot (B.33).
-    fn run(brain: BrainId, now: BlockNumber) -> EpochScores<AccountId>;
+    /// Works on the epoch of a Brain that was due in block `due`, beginning it or going on with it, for at most
+    /// `limit` in this block. The result has scores when the epoch has ended; else the caller calls again in the next
+    /// block, with the same arguments and before it begins another Brain's. Empty score lists mean that nobody is
+    /// eligible and the nodes' budget returns to the pot (B.33).
+    fn advance(brain: BrainId, due: BlockNumber, limit: Weight) -> EpochAdvance<AccountId>;
     /// Moving average of performance in ppb (C.7).
     fn performance(brain: BrainId) -> u64;
 }

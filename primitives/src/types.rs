@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use sp_runtime::{traits::ConstU32, BoundedVec, Weight};
 
-use crate::constants::{MAX_NAME_LEN, MAX_URL_LEN};
+use crate::constants::{MAX_NAME_LEN, MAX_PEERS, MAX_URL_LEN};
 
 /// Amount of $BASED in units of 10^-18.
 pub type Balance = u128;
@@ -25,6 +25,10 @@ pub type JobId = [u8; 32];
 pub type ComputeKey = [u8; 32];
 /// Name of a Brain, UTF-8.
 pub type BrainName = BoundedVec<u8, ConstU32<MAX_NAME_LEN>>;
+/// Bound of vectors with one entry a peer.
+pub type MaxPeers = ConstU32<{ MAX_PEERS as u32 }>;
+/// Values of a validator on peers, by strictly ascending uid.
+pub type Edges = BoundedVec<(Uid, u16), MaxPeers>;
 /// URL of a repository, UTF-8.
 pub type Url = BoundedVec<u8, ConstU32<MAX_URL_LEN>>;
 
@@ -141,6 +145,19 @@ record! {
     }
 }
 record! {
+    /// What a Brain asks of rows of weights that are committed now (C.10, C.11-T5).
+    #[derive(Copy, Serialize, Deserialize)]
+    pub struct WeightTerms {
+        /// Cycles between a commitment and its reveal.
+        pub reveal_delay: u32,
+        /// Positive weights that the row must have.
+        pub min_weights: u16,
+        /// Whether a single weight may make up only a small part of the row:
+        /// [`crate::constants::EDGE_SHARE_DIVISOR`].
+        pub spread: bool,
+    }
+}
+record! {
     /// A Brain as read by clients.
     #[derive(Serialize, Deserialize)]
     pub struct BrainInfo<AccountId> {
@@ -190,7 +207,14 @@ pub struct EpochScores<AccountId> {
     pub miners: Vec<(AccountId, u128)>,
     /// Validators and their dividend scores, by uid.
     pub validators: Vec<(AccountId, u128)>,
-    /// What computing them cost.
+}
+
+/// How far an epoch came in a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochAdvance<AccountId> {
+    /// Scores, once it has ended.
+    pub scores: Option<EpochScores<AccountId>>,
+    /// What the work of this block cost.
     pub weight: Weight,
 }
 

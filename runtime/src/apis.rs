@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use based_primitives::{
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
     traits::ForecastInspect,
-    BrainId, BrainInfo, PeerInfo, Uid,
+    BrainId, BrainInfo, PeerInfo, Uid, WeightTerms,
 };
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
@@ -26,8 +26,8 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::BABE_GENESIS_EPOCH_CONFIG, genesis_presets, queries, time::CYCLE_BLOCKS, AccountId, Babe,
-    Balance, Block, BlockNumber, Executive, Forecasts, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, UncheckedExtrinsic, VERSION,
+    Balance, Block, BlockNumber, Consensus, Executive, Forecasts, Grandpa, InherentDataExt, Nonce, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, UncheckedExtrinsic, VERSION,
 };
 
 type Header = <Block as BlockT>::Header;
@@ -214,6 +214,10 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
 
         fn cycle_blocks() -> u32 {
             CYCLE_BLOCKS
+        }
+
+        fn weight_terms(brain: BrainId) -> WeightTerms {
+            Consensus::weight_terms(brain)
         }
     }
 

@@ -20,7 +20,9 @@ mod values {
     pub const TFT_YEAR: BlockNumber = constants::TFT_YEAR;
     /// Blocks between the announcement of a task and the change (R062): one cycle.
     pub const TASK_NOTICE: BlockNumber = constants::CYCLE_BLOCKS;
-    /// Blocks between two weight updates of one validator: about 17 minutes.
+    /// Cycles between the commitment to weights and their reveal (C.11-T5).
+    pub const REVEAL_DELAY: u32 = constants::REVEAL_DELAY;
+    /// Blocks between two commitments of one validator: about 17 minutes.
     pub const WEIGHTS_INTERVAL: BlockNumber = 100;
     /// Blocks during which miners may still redeem after a spending account closes: one day (F.3).
     pub const REDEMPTION_GRACE: BlockNumber = 8_640;
@@ -46,7 +48,9 @@ mod values {
     pub const TFT_YEAR: BlockNumber = 300;
     /// Blocks between the announcement of a task and the change.
     pub const TASK_NOTICE: BlockNumber = 10;
-    /// Blocks between two weight updates of one validator.
+    /// Cycles between the commitment to weights and their reveal.
+    pub const REVEAL_DELAY: u32 = 1;
+    /// Blocks between two commitments of one validator.
     pub const WEIGHTS_INTERVAL: BlockNumber = 2;
     /// Blocks during which miners may still redeem after a spending account closes.
     pub const REDEMPTION_GRACE: BlockNumber = 20;

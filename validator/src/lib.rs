@@ -19,3 +19,4 @@ pub mod setter;
 pub mod situation;
 pub mod status;
 pub mod store;
+pub mod vows;

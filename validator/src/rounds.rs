@@ -1,10 +1,11 @@
 //! Time as a validator counts it: a round ends with the Brain's epoch.
 
-use based_primitives::{BlockNumber, BrainId};
+use based_primitives::{math::cycle_of, BlockNumber, BrainId};
 
 /// Rounds of one Brain: its epoch runs in every block h with h mod cycle = brain mod cycle (C.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rounds {
+    brain: BrainId,
     cycle: BlockNumber,
     slot: BlockNumber,
 }
@@ -14,6 +15,7 @@ impl Rounds {
     pub fn new(brain: BrainId, cycle: u32) -> Self {
         let cycle = cycle.max(1);
         Self {
+            brain,
             cycle,
             slot: u32::from(brain) % cycle,
         }
@@ -22,6 +24,12 @@ impl Rounds {
     /// Number of the round that a block belongs to; the epoch's own block is the last of its round.
     pub fn of(self, block: BlockNumber) -> u32 {
         block.saturating_sub(self.slot).div_ceil(self.cycle)
+    }
+
+    /// Cycle that the chain counts a transaction of this block to. The epoch's own block opens the next one, since it
+    /// runs before the block's transactions.
+    pub fn cycle(self, block: BlockNumber) -> u32 {
+        cycle_of(self.brain, block, self.cycle)
     }
 
     /// Block in which the round's epoch runs.
@@ -71,6 +79,16 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn transactions_of_an_epochs_block_belong_to_the_next_cycle() {
+        let rounds = Rounds::new(7, 20);
+        for (block, cycle) in [(6, 0), (7, 1), (26, 1), (27, 2)] {
+            assert_eq!(rounds.cycle(block), cycle, "block {block}");
+        }
+        // Between epochs both count alike.
+        assert_eq!(rounds.cycle(20), rounds.of(20));
     }
 
     #[test]

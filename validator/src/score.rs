@@ -4,7 +4,9 @@
 //! that would be lost if the miner's answers were left out, which is the pruning score of C.5(a) for peers without
 //! gradients; weights are these scores with the public jitter that makes copies of a row detectable.
 
-use based_primitives::Uid;
+use std::collections::BTreeMap;
+
+use based_primitives::{Uid, WeightTerms};
 use sha2::{Digest, Sha256};
 
 /// Share of a new observation in the moving averages.
@@ -15,6 +17,9 @@ const TRUSTED: f64 = 0.5;
 const FLOOR: f64 = 0.05;
 /// Largest relative jitter of a weight (C.5(a) allows 0.05).
 const JITTER: f64 = 0.01;
+/// Where weights are to be spread, a weight is at most this fraction (one over it) of its row: less than the chain
+/// allows, since peers may leave before the reveal.
+const SPREAD: u64 = 100;
 const CONTEXT: &[u8] = b"based/weights/1";
 
 /// What one canary showed.
@@ -74,7 +79,7 @@ pub fn scores(standings: &[Standing]) -> Vec<f64> {
         .collect()
 }
 
-/// Weights for `set_weights` from scores by uid: ascending, no zeros, the best at most 65,535. `seed` is public
+/// Weights from scores by uid: ascending, no zeros, the best at most 65,535. `seed` is public
 /// randomness of the round and `validator` the account that sets them; anybody can recompute the jitter.
 /// Empty if nobody scored.
 pub fn weights(mut scored: Vec<(Uid, f64)>, seed: &[u8; 32], validator: &[u8; 32]) -> Vec<(Uid, u16)> {
@@ -93,6 +98,34 @@ pub fn weights(mut scored: Vec<(Uid, f64)>, seed: &[u8; 32], validator: &[u8; 32
         .map(|(uid, score)| (uid, (score / best * f64::from(u16::MAX)).round() as u16))
         .filter(|(_, weight)| *weight > 0)
         .collect()
+}
+
+/// A row that the Brain takes: with further miners at the smallest weight if it asks for more than scored, and, where it
+/// asks for rows that are spread, with the largest weights lowered until none makes up more than a hundredth.
+pub fn admissible(row: Vec<(Uid, u16)>, miners: &[Uid], terms: &WeightTerms) -> Vec<(Uid, u16)> {
+    let mut by_uid: BTreeMap<Uid, u16> = row.into_iter().collect();
+    let needed = if terms.spread {
+        miners.len()
+    } else {
+        usize::from(terms.min_weights)
+    };
+    for uid in miners {
+        if by_uid.len() >= needed {
+            break;
+        }
+        by_uid.entry(*uid).or_insert(1);
+    }
+    if terms.spread {
+        let fits = |most: u16| {
+            let sum: u64 = by_uid.values().map(|weight| u64::from(*weight.min(&most))).sum();
+            u64::from(most) * SPREAD <= sum
+        };
+        let most = (1..=u16::MAX).rev().find(|most| fits(*most)).unwrap_or(1);
+        by_uid
+            .values_mut()
+            .for_each(|weight| *weight = (*weight).min(most));
+    }
+    by_uid.into_iter().collect()
 }
 
 /// Relative jitter of one weight, evenly spread over `-JITTER..JITTER`.
@@ -170,6 +203,42 @@ mod tests {
         assert_eq!(set.iter().map(|(_, w)| *w).max(), Some(u16::MAX));
         assert!(weights(vec![(1, 0.0)], &[1; 32], &[2; 32]).is_empty());
         assert!(weights(Vec::new(), &[1; 32], &[2; 32]).is_empty());
+    }
+
+    fn terms(min_weights: u16, spread: bool) -> WeightTerms {
+        WeightTerms {
+            reveal_delay: 3,
+            min_weights,
+            spread,
+        }
+    }
+
+    #[test]
+    fn rows_are_as_long_as_the_brain_asks() {
+        let row = vec![(3, 65_535), (9, 40)];
+        let miners: Vec<Uid> = (2..12).collect();
+        assert_eq!(admissible(row.clone(), &miners, &terms(1, false)), row);
+        assert_eq!(
+            admissible(row.clone(), &miners, &terms(4, false)),
+            [(2, 1), (3, 65_535), (4, 1), (9, 40)]
+        );
+        assert_eq!(admissible(row, &miners, &terms(99, false)).len(), 10);
+    }
+
+    #[test]
+    fn rows_are_spread_where_the_brain_asks_for_it() {
+        let miners: Vec<Uid> = (2..1_500).collect();
+        for row in [
+            vec![(3, 65_535), (9, 40)],
+            (2..1_000).map(|uid| (uid, 60 * uid)).collect(),
+        ] {
+            let spread = admissible(row.clone(), &miners, &terms(1, true));
+            let sum: u64 = spread.iter().map(|(_, weight)| u64::from(*weight)).sum();
+            assert!(spread.iter().all(|(_, weight)| u64::from(*weight) * 100 <= sum));
+            assert_eq!(spread.len(), miners.len());
+            let order = |edges: &[(Uid, u16)]| edges.iter().find(|(uid, _)| *uid == 3).unwrap().1;
+            assert!(order(&spread) <= order(&row));
+        }
     }
 
     #[test]

@@ -1,16 +1,26 @@
-//! Sets weights once a round, shortly before the Brain's epoch.
+//! Weights by commit and reveal: commits to a row once a round, shortly before the Brain's epoch, and reveals each row
+//! in the cycle in which it is due.
+//!
+//! A row and its salt are on disk before their hash leaves this machine, and what the chain still holds of them decides
+//! what is to be revealed: a validator that was stopped at any point goes on where it was.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use anyhow::Context;
-use based_client::chain::{calls, Chain, Signer};
-use based_primitives::BrainId;
+use based_client::chain::{calls, Chain, ChainError, Signer};
+use based_primitives::{weights_commitment, BrainId, Salt};
+use rand::{rngs::OsRng, RngCore};
+use sp_core::H256;
 
 use crate::{
     metrics::Metrics,
-    score::{scores, weights},
+    score::{admissible, scores, weights},
     situation::{Latest, Situation},
     store::{Account, Store},
+    vows::Vow,
 };
 
 /// Sets this validator's weights.
@@ -28,68 +38,138 @@ pub struct Setter {
 }
 
 impl Setter {
-    /// Watches blocks and sets weights in each round, forever.
+    /// Watches blocks, commits in each cycle and reveals what is due, forever.
     pub async fn work(self, mut latest: Latest) {
         let mut refused = None;
+        let mut hopeless = HashSet::new();
         while latest.changed().await.is_ok() {
             let Some(situation) = latest.borrow_and_update().clone() else {
                 continue;
             };
-            let round = situation.round();
-            let done = self
-                .store
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .has_weights(round);
-            if situation.until_due() > 0 || situation.own.is_none() || done.unwrap_or(true) {
+            if situation.own.is_none() {
                 continue;
             }
-            match self.set(&situation).await {
-                Ok(0) if refused != Some(round) => {
-                    refused = Some(round);
-                    tracing::warn!(round, "no miner has a score yet; weights stay as they are");
+            self.reveal_due(&situation, &mut hopeless).await;
+            let cycle = situation.next_cycle();
+            if situation.until_due() > 0 || refused == Some(cycle) || self.has_committed(&situation) {
+                continue;
+            }
+            match self.commit(&situation).await {
+                Ok(0) => {
+                    refused = Some(cycle);
+                    tracing::warn!(cycle, "no miner has a score yet; weights stay as they are");
                 }
-                Ok(0) => {}
-                Ok(edges) => tracing::info!(round, block = situation.block, edges, "weights are set"),
-                Err(error) if refused != Some(round) => {
-                    refused = Some(round);
-                    tracing::warn!(round, "cannot set weights, trying again: {error:#}");
+                Ok(edges) => tracing::info!(cycle, block = situation.block, edges, "weights are committed"),
+                Err(error) => {
+                    if !is_worth_another_try(&error) {
+                        refused = Some(cycle);
+                    }
+                    tracing::warn!(cycle, "cannot commit weights: {error:#}");
                 }
-                Err(_) => {}
             }
         }
     }
 
-    /// Sets weights by the scores known now; returns how many miners got one.
-    async fn set(&self, situation: &Situation) -> anyhow::Result<usize> {
-        let round = situation.round();
-        let seed = self.chain.block_hash(situation.rounds.seed_block(round)).await?;
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the chain or the database knows of a commitment of the coming block's cycle. One that was written down
+    /// but never reached the chain does not count.
+    fn has_committed(&self, situation: &Situation) -> bool {
+        let cycle = situation.next_cycle();
+        let mut pending = situation.commitments.iter();
+        pending.any(|commitment| situation.rounds.cycle(commitment.at) == cycle)
+            || self.store().has_committed(cycle).unwrap_or(true)
+    }
+
+    /// Commits to a row by the scores known now; returns how many miners it weights.
+    async fn commit(&self, situation: &Situation) -> anyhow::Result<usize> {
+        let seed = situation.rounds.seed_block(situation.next_cycle());
+        let seed = self.chain.block_hash(seed).await?;
         let scored = self.scored(situation)?;
         let row = weights(scored, &seed.0, self.signer.account().as_ref());
         if row.is_empty() {
             return Ok(0);
         }
+        let miners: Vec<_> = situation.miners.iter().map(|miner| miner.uid).collect();
+        let row = admissible(row, &miners, &situation.terms);
         let edges = row.len();
+        let mut salt: Salt = [0; 32];
+        OsRng.fill_bytes(&mut salt);
+        let genesis = self.chain.genesis();
+        let hash = weights_commitment(&genesis, self.brain, &self.signer.account(), &row, &salt);
+        let vow = Vow {
+            hash: hash.0,
+            cycle: situation.next_cycle(),
+            row,
+            salt,
+        };
+        self.store()
+            .vow(&vow)
+            .context("the row cannot be kept; nothing was sent")?;
         let included = self
             .chain
-            .submit(&self.signer, &calls::set_weights(self.brain, row))
+            .submit(&self.signer, &calls::commit_weights(self.brain, hash))
             .await?;
-        let block = self
-            .chain
-            .view(included.block)
-            .await
-            .map_or(situation.block, |view| view.number());
-        self.metrics.weights_block.set(block.into());
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store
-            .weights_set(round, block, edges)
-            .context("weights are set, but that cannot be noted")?;
+        let block = self.block_of(situation, included.block).await;
+        self.store()
+            .committed(&vow.hash, situation.rounds.cycle(block), block)
+            .context("weights are committed, but that cannot be noted")?;
         Ok(edges)
+    }
+
+    /// Reveals the rows whose cycle the next block belongs to.
+    async fn reveal_due(&self, situation: &Situation, hopeless: &mut HashSet<H256>) {
+        let cycle = situation.next_cycle();
+        for commitment in &situation.commitments {
+            let hash = commitment.hash.0;
+            let due = situation
+                .rounds
+                .cycle(commitment.at)
+                .saturating_add(situation.terms.reveal_delay);
+            if due != cycle || hopeless.contains(&hash) {
+                continue;
+            }
+            match self.reveal(situation, hash).await {
+                Ok(edges) => tracing::info!(cycle, block = situation.block, edges, "weights are revealed"),
+                Err(error) => {
+                    if !is_worth_another_try(&error) {
+                        hopeless.insert(hash);
+                    }
+                    tracing::warn!(cycle, "cannot reveal weights: {error:#}");
+                }
+            }
+        }
+    }
+
+    async fn reveal(&self, situation: &Situation, hash: H256) -> anyhow::Result<usize> {
+        let vow = self.store().vow_of(&hash.0)?;
+        let vow = vow.with_context(|| format!("the row of {hash:?} is not in this database"))?;
+        let edges = vow.row.len();
+        let included = self
+            .chain
+            .submit(
+                &self.signer,
+                &calls::reveal_weights(self.brain, vow.row, vow.salt),
+            )
+            .await?;
+        let block = self.block_of(situation, included.block).await;
+        self.metrics.weights_block.set(block.into());
+        self.store()
+            .revealed(&vow.hash, situation.rounds.cycle(block), block, edges)
+            .context("weights are revealed, but that cannot be noted")?;
+        Ok(edges)
+    }
+
+    async fn block_of(&self, situation: &Situation, hash: H256) -> u32 {
+        let view = self.chain.view(hash).await;
+        view.map_or(situation.block.saturating_add(1), |view| view.number())
     }
 
     /// Scores of all memorized miners, which also become figures.
     fn scored(&self, situation: &Situation) -> anyhow::Result<Vec<(u16, f64)>> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store();
         let accounts: Vec<Account> = situation
             .miners
             .iter()
@@ -114,5 +194,42 @@ impl Setter {
                 .set(*score);
         }
         Ok(scored)
+    }
+}
+
+/// Whether the next block may bring what this one did not. What the chain refused once it refuses again, for a fee,
+/// but for an epoch that was under way or a commitment of a moment ago.
+fn is_worth_another_try(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<ChainError>() {
+        Some(chain @ ChainError::Dispatch { .. }) => chain.is_dispatch("Consensus", "EpochUnderWay"),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(name: &str) -> anyhow::Error {
+        let error = ChainError::Dispatch {
+            pallet: "Consensus".into(),
+            name: name.into(),
+            docs: String::new(),
+        };
+        anyhow::Error::from(error).context("while revealing")
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        assert!(is_worth_another_try(&refusal("EpochUnderWay")));
+        assert!(!is_worth_another_try(&refusal("CopyOfConsensus")));
+        let lost = ChainError::Lost {
+            url: "ws://node".into(),
+        };
+        assert!(is_worth_another_try(&lost.into()));
+        assert!(!is_worth_another_try(&anyhow::anyhow!(
+            "the row is not in this database"
+        )));
     }
 }

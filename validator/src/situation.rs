@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
-use based_client::chain::{AccountId, Chain, ChainError, View};
-use based_primitives::{BlockNumber, BrainId, BrainInfo, PeerInfo, Role};
+use based_client::chain::{AccountId, Chain, ChainError, Commitment, View};
+use based_primitives::{BlockNumber, BrainId, BrainInfo, PeerInfo, Role, WeightTerms};
 use futures::StreamExt;
 use sp_core::H256;
 use tokio::{
@@ -34,6 +34,10 @@ pub struct Situation {
     pub miners: Vec<PeerInfo<AccountId>>,
     /// This validator as a peer, while it is memorized.
     pub own: Option<PeerInfo<AccountId>>,
+    /// What it committed itself to and has not revealed.
+    pub commitments: Vec<Commitment>,
+    /// What the Brain asks of weights.
+    pub terms: WeightTerms,
     /// Time between blocks, once two were seen.
     pub block_time: Option<Duration>,
     /// Whether the node still answers.
@@ -48,11 +52,16 @@ impl Situation {
         self.rounds.of(self.block)
     }
 
-    /// Blocks until weights are due.
+    /// Cycle of a transaction that the next block includes.
+    pub fn next_cycle(&self) -> u32 {
+        self.rounds.cycle(self.block.saturating_add(1))
+    }
+
+    /// Blocks until weights are due to be committed.
     pub fn until_due(&self) -> BlockNumber {
         let due = self
             .rounds
-            .epoch(self.round())
+            .epoch(self.next_cycle())
             .saturating_sub(self.rounds.margin());
         due.saturating_sub(self.block)
     }
@@ -149,12 +158,19 @@ async fn read(view: &View, id: BrainId, account: &AccountId) -> Result<Situation
         .filter(|peer| peer.role == Role::Miner)
         .collect();
     let rounds = Rounds::new(id, view.cycle_blocks().await?);
+    let commitments = match &own {
+        Some(own) => view.commitments(id, own.uid).await?,
+        None => Vec::new(),
+    };
+    let terms = view.weight_terms(id).await?;
     Ok(Situation {
         block: view.number(),
         rounds,
         brain,
         miners,
         own,
+        commitments,
+        terms,
         block_time: None,
         fresh: true,
         gap: None,

@@ -108,8 +108,8 @@ fn print(report: &Report) {
     } = &report.totals;
     println!("canaries     {passed} passed, {failed} failed, {void} void");
     match weights {
-        Some((round, block)) => println!("weights      round {round}, block {block}"),
-        None => println!("weights      never set"),
+        Some((round, block)) => println!("weights      cycle {round}, block {block}"),
+        None => println!("weights      never revealed"),
     }
     for miner in &report.miners {
         let latency = miner

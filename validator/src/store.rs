@@ -11,6 +11,7 @@ use rusqlite::{params, Connection, OptionalExtension};
 use crate::{
     canary::Deck,
     score::{Outcome, Standing},
+    vows,
 };
 
 /// Account id in bytes.
@@ -30,7 +31,7 @@ const SCHEMA: &str = "
 
 /// The validator's database.
 pub struct Store {
-    db: Connection,
+    pub(crate) db: Connection,
 }
 
 /// Totals for `status`.
@@ -42,7 +43,7 @@ pub struct Totals {
     pub failed: u64,
     /// Canaries that could not be judged because of this side: node down, no funds, interrupted.
     pub void: u64,
-    /// Last round for which weights were set, and the block in which they were.
+    /// Last cycle in which weights were revealed, and the block in which they were.
     pub weights: Option<(u32, BlockNumber)>,
 }
 
@@ -57,7 +58,7 @@ impl Store {
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.execute_batch(SCHEMA)
+        db.execute_batch(&[SCHEMA, vows::SCHEMA].concat())
             .with_context(|| format!("{} is not a validator's database", path.display()))?;
         Ok(Self { db })
     }
@@ -201,31 +202,6 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that weights were set for a round.
-    ///
-    /// # Errors
-    /// On failures of the database.
-    pub fn weights_set(&self, round: u32, block: BlockNumber, edges: usize) -> anyhow::Result<()> {
-        self.db.execute(
-            "INSERT OR REPLACE INTO weights (round, block, edges) VALUES (?1, ?2, ?3)",
-            params![round, block, edges as i64],
-        )?;
-        self.db
-            .execute("DELETE FROM weights WHERE round + 1000 < ?1", [round])?;
-        Ok(())
-    }
-
-    /// Whether weights were set for a round.
-    ///
-    /// # Errors
-    /// On failures of the database.
-    pub fn has_weights(&self, round: u32) -> anyhow::Result<bool> {
-        Ok(self
-            .db
-            .prepare_cached("SELECT 1 FROM weights WHERE round = ?1")?
-            .exists([round])?)
-    }
-
     /// Totals for `status`.
     ///
     /// # Errors
@@ -325,15 +301,6 @@ mod tests {
         store.retain_miners(&[[2; 32]]).unwrap();
         assert_eq!(store.standing(&[1; 32]).unwrap().1, None);
         assert_eq!(store.standing(&[2; 32]).unwrap().1, Some(1));
-    }
-
-    #[test]
-    fn weights_are_noted_by_round() {
-        let (_dir, store) = store();
-        assert!(!store.has_weights(3).unwrap());
-        store.weights_set(3, 77, 5).unwrap();
-        assert!(store.has_weights(3).unwrap());
-        assert_eq!(store.totals().unwrap().weights, Some((3, 77)));
     }
 
     #[test]

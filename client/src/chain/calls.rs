@@ -5,7 +5,7 @@
 
 use based_primitives::{
     forecasts::Forecast, payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint,
-    PriceList, Purpose, Resources, Role, SpendingAccountId, Task, Uid,
+    PriceList, Purpose, Resources, Role, Salt, SpendingAccountId, Task, Uid,
 };
 use sp_core::H256;
 use subxt::{
@@ -36,8 +36,8 @@ macro_rules! arguments {
 }
 
 arguments! {
-    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>;
-    records AccountId, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, H256,
+    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
+    records AccountId, H256, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast,
 }
 
 macro_rules! calls {
@@ -75,8 +75,12 @@ calls! {
     /// Pays out what emission owes to an account.
     Emission.claim as claim_reward(account: AccountId);
 
-    /// Sets the weights a validator gives to peers, by ascending uid.
-    Consensus.set_weights as set_weights(brain: BrainId, weights: Vec<(Uid, u16)>);
+    /// Commits a validator to a row of weights by its hash, see `based_primitives::weights_commitment`.
+    Consensus.commit_weights as commit_weights(brain: BrainId, hash: H256);
+    /// Reveals a committed row, weights by ascending uid, in the cycle in which it is due.
+    Consensus.reveal_weights as reveal_weights(brain: BrainId, row: Vec<(Uid, u16)>, salt: Salt);
+    /// Sets a validator's edges to peers of other Brains: Brain, uid and weight, ascending.
+    Consensus.set_cross_edges as set_cross_edges(brain: BrainId, edges: Vec<(BrainId, Uid, u16)>);
 
     /// Commits a validator of a Brain to a forecast of the next cycle, by [`based_primitives::forecasts::commitment`].
     Forecasts.commit_forecast as commit_forecast(brain: BrainId, hash: H256);

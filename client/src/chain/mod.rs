@@ -12,7 +12,7 @@ mod tests;
 mod view;
 
 pub use error::ChainError;
-pub use records::{AccountBalance, Reservation, SpendingAccount, StakePosition, Unstaking};
+pub use records::{AccountBalance, Commitment, Reservation, SpendingAccount, StakePosition, Unstaking};
 pub use submit::{Included, Signer};
 pub use view::View;
 

@@ -1,6 +1,7 @@
 //! Records of the pallets as programs read them: fields by name, so that further fields do no harm.
 
-use based_primitives::{Balance, BlockNumber, BrainId, Purpose};
+use based_primitives::{Balance, BlockNumber, BrainId, Purpose, Uid};
+use sp_core::H256;
 use subxt::{
     ext::{scale_decode::DecodeAsType, scale_encode::EncodeAsType},
     utils::Static,
@@ -75,6 +76,16 @@ pub struct Unstaking {
     pub pending_until: BlockNumber,
 }
 
+/// A commitment to a row of weights that was not revealed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct Commitment {
+    /// Hash of the row: see `based_primitives::weights_commitment`.
+    pub hash: Static<H256>,
+    /// Block in which it was made.
+    pub at: BlockNumber,
+}
+
 /// An account's native balance.
 #[derive(Debug, Clone, Copy, Default, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
@@ -91,6 +102,19 @@ pub struct AccountBalance {
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub(super) struct SystemAccount {
     pub data: AccountBalance,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct ValidatorRecord {
+    pub commits: Vec<Commitment>,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct Row {
+    pub uids: Vec<Uid>,
+    pub weights: Vec<u16>,
 }
 
 #[derive(DecodeAsType, EncodeAsType)]

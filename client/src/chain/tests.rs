@@ -126,8 +126,13 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         &["165"],
     );
     has(
-        as_the_runtime_sees(&calls::set_weights(7, vec![(3, 65_535), (9, 4_321)])),
+        as_the_runtime_sees(&calls::reveal_weights(7, vec![(3, 65_535), (9, 4_321)], [8; 32])),
         &["65535", "4321"],
+    );
+    as_the_runtime_sees(&calls::commit_weights(7, H256([6; 32])));
+    has(
+        as_the_runtime_sees(&calls::set_cross_edges(7, vec![(1_011, 1_777, 31_313)])),
+        &["1011", "1777", "31313"],
     );
     has(as_the_runtime_sees(&calls::set_task(7, task)), &["true"]);
     as_the_runtime_sees(&calls::commit_forecast(7, H256([6; 32])));

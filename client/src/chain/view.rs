@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use based_primitives::{Balance, BlockNumber, BrainId, BrainInfo, PeerInfo, SpendingAccountId, Uid};
+use based_primitives::{
+    Balance, BlockNumber, BrainId, BrainInfo, PeerInfo, SpendingAccountId, Uid, WeightTerms,
+};
 use sp_core::H256;
 
 use super::{
-    records::{Position, SystemAccount, Target},
-    AccountBalance, AccountId, AtBlock, ChainError, Reservation, SpendingAccount, StakePosition, Unstaking,
+    records::{Position, Row, SystemAccount, Target, ValidatorRecord},
+    AccountBalance, AccountId, AtBlock, ChainError, Commitment, Reservation, SpendingAccount, StakePosition,
+    Unstaking,
 };
 
 /// Brains a call of the runtime API gives at most.
@@ -198,13 +201,37 @@ impl View {
             .collect())
     }
 
-    /// Weights that validators set in a Brain: by validator, peer and weight.
+    /// Weights that validators revealed in a Brain: by validator, peer and weight.
     ///
     /// # Errors
     /// [`ChainError`].
     pub async fn weights(&self, brain: BrainId) -> Result<BTreeMap<Uid, Vec<(Uid, u16)>>, ChainError> {
-        let all: Vec<((BrainId, Uid), Vec<(Uid, u16)>)> = self.walk("Consensus", "Weights", (brain,)).await?;
-        Ok(all.into_iter().map(|((_, uid), row)| (uid, row)).collect())
+        let all: Vec<((BrainId, Uid), Row)> = self.walk("Consensus", "Rows", (brain,)).await?;
+        let positive = |row: Row| {
+            let edges = row.uids.into_iter().zip(row.weights);
+            edges.filter(|(_, weight)| *weight > 0).collect()
+        };
+        Ok(all
+            .into_iter()
+            .map(|((_, uid), row)| (uid, positive(row)))
+            .collect())
+    }
+
+    /// Commitments to weights that a validator has not revealed yet, oldest first.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn commitments(&self, brain: BrainId, uid: Uid) -> Result<Vec<Commitment>, ChainError> {
+        let record: Option<ValidatorRecord> = self.map("Consensus", "Validators", (brain, uid)).await?;
+        Ok(record.map(|record| record.commits).unwrap_or_default())
+    }
+
+    /// What a Brain asks of rows of weights that are committed now.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn weight_terms(&self, brain: BrainId) -> Result<WeightTerms, ChainError> {
+        self.api("BasedApi_weight_terms", &brain).await
     }
 
     /// Stakes of an account.

@@ -37,7 +37,8 @@ async fn an_answer_is_exact_private_and_paid_and_its_epoch_rewards_miner_and_val
 
     for uri in ["//Miner", "//Validator"] {
         let id = key(uri)?.account();
-        eventually("a reward", PATIENCE, || async {
+        // Commitment, reveal, epoch, division of the pot and the next epoch lie in cycles that follow each other.
+        eventually("a reward", PATIENCE * 2, || async {
             Ok((fixture.chain.best().await?.claimable(&id).await?.0 > 0).then_some(()))
         })
         .await?;

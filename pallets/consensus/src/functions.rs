@@ -1,158 +1,261 @@
-//! Setting weights, running epochs, forgetting peers, and the invariants.
+//! Commitments, reveals, edges to other Brains, and forgetting peers.
 
 use alloc::vec::Vec;
 
 use based_primitives::{
-    constants::PPB,
-    math::{
-        activity_bar, effective_validator_stakes, mul_div, next_performance, BondRow, EpochInput,
-        EpochOutput, EpochPeer, EpochValidator, WeightRow,
-    },
-    traits::{BrainInspect, Epochs, OnPeerRemoved, RegistryInspect, StakeInspect},
-    Balance, BlockNumber, BrainId, EpochScores, PeerInfo, Role, Uid,
+    constants::{EDGE_SHARE_DIVISOR, FREE_ROW_ENTRIES, MANY_MINERS, MAX_PEERS},
+    math::{cycle_of, is_copy, WeightRow},
+    traits::{BrainInspect, OnPeerRemoved, PeerCounts, RegistryInspect},
+    weights_commitment, Balance, BlockNumber, BrainId, Edges, Role, Salt, Uid, WeightTerms,
 };
-use frame_support::{ensure, traits::Get, BoundedVec};
-use sp_runtime::{DispatchResult, SaturatedConversion};
+use frame_support::{
+    ensure,
+    traits::{fungible::hold::Mutate as MutateHold, tokens::Precision, Get},
+};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_core::H256;
+use sp_runtime::{traits::Zero, DispatchResult, SaturatedConversion};
 
 use crate::{
-    types::{peer_scores, BondRecord, Edges, EpochRecord},
-    Bonds, Config, Error, Event, LastEpoch, Pallet, Performance, WeightInfo, Weights, WeightsSetAt,
+    types::{Commit, CrossEdges, CrossRow, PublicConsensus, ValidatorRecord, PUBLISHED_EPOCHS},
+    Config, Credits, CrossRows, Error, Event, HoldReason, MinWeights, Pallet, Published, Resting, Rows,
+    Validators,
 };
 
+/// Bytes of one entry of a row: uid, weight and bond.
+const ENTRY_BYTES: Balance = 6;
+
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_set_weights(who: &T::AccountId, brain: BrainId, weights: Edges) -> DispatchResult {
+    pub(crate) fn do_commit(who: &T::AccountId, brain: BrainId, hash: H256) -> DispatchResult {
+        let uid = Self::validator(who, brain)?;
+        let now = Self::now();
+        let mut record = Validators::<T>::get(brain, uid).unwrap_or_default();
+        if let Some(last) = record.committed_at {
+            Self::ensure_interval(last, now)?;
+        }
+        let cycle = Self::cycle(brain, now);
+        record
+            .commits
+            .retain(|commit| Self::due_cycle(brain, commit) >= cycle);
+        ensure!(
+            record.commits.iter().all(|commit| commit.hash != hash),
+            Error::<T>::AlreadyCommitted
+        );
+        let commit = Commit {
+            hash,
+            at: now,
+            min_weights: Self::min_weights(brain),
+        };
+        let full = record.commits.try_push(commit).is_err();
+        ensure!(!full, Error::<T>::TooManyCommits);
+        record.committed_at = Some(now);
+        Validators::<T>::insert(brain, uid, record);
+        Self::deposit_event(Event::WeightsCommitted { brain, uid, hash });
+        Ok(())
+    }
+
+    pub(crate) fn do_reveal(who: &T::AccountId, brain: BrainId, row: &Edges, salt: &Salt) -> DispatchResult {
+        let uid = Self::validator(who, brain)?;
+        ensure!(Resting::<T>::get() != Some(brain), Error::<T>::EpochUnderWay);
+        Self::ensure_sound(uid, row)?;
+        let now = Self::now();
+        let mut record = Validators::<T>::get(brain, uid).unwrap_or_default();
+        let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
+        let hash = weights_commitment(&genesis, brain, who, row, salt);
+        let place = record.commits.iter().position(|commit| commit.hash == hash);
+        let place = place.ok_or(Error::<T>::NotCommitted)?;
+        let commit = record
+            .commits
+            .get(place)
+            .copied()
+            .ok_or(Error::<T>::NotCommitted)?;
+        let (due, cycle) = (Self::due_cycle(brain, &commit), Self::cycle(brain, now));
+        ensure!(cycle >= due, Error::<T>::TooEarly);
+        ensure!(cycle == due, Error::<T>::TooLate);
+        let positive = row.iter().filter(|(_, weight)| *weight > 0).count();
+        ensure!(
+            positive >= usize::from(commit.min_weights),
+            Error::<T>::TooFewWeights
+        );
+        let known = Self::known(brain, row);
+        Self::ensure_spread(brain, &known)?;
+        ensure!(
+            !Self::is_public(brain, uid, commit.at, row),
+            Error::<T>::CopyOfConsensus
+        );
+
+        let deposit = Self::deposit_for(known.len());
+        Self::adjust_deposit(who, record.deposit, deposit)?;
+        record.deposit = deposit;
+        record.commits.remove(place);
+        record.revealed_at = Some(now);
+        Validators::<T>::insert(brain, uid, record);
+        let old = Rows::<T>::get(brain, uid);
+        Rows::<T>::insert(brain, uid, WeightRow::reveal(old.as_ref(), commit.at, &known));
+        let peers = known.len() as u32;
+        Self::deposit_event(Event::WeightsRevealed { brain, uid, peers });
+        Ok(())
+    }
+
+    pub(crate) fn do_set_cross_edges(
+        who: &T::AccountId,
+        brain: BrainId,
+        edges: CrossEdges,
+    ) -> DispatchResult {
+        let uid = Self::validator(who, brain)?;
+        let now = Self::now();
+        if let Some(last) = CrossRows::<T>::get(brain, uid).map(|row| row.set_at) {
+            Self::ensure_interval(last, now)?;
+        }
+        let next = edges.iter().skip(1);
+        let ascending = edges
+            .iter()
+            .zip(next)
+            .all(|(a, b)| (a.brain, a.uid) < (b.brain, b.uid));
+        ensure!(ascending, Error::<T>::NotAscending);
+        for edge in &edges {
+            ensure!(edge.brain != brain, Error::<T>::OwnBrain);
+            ensure!(edge.weight > 0, Error::<T>::ZeroSum);
+            let peer = T::Registry::peer(edge.brain, edge.uid);
+            ensure!(peer.is_some(), Error::<T>::UnknownPeer);
+        }
+        let count = edges.len() as u32;
+        if edges.is_empty() {
+            CrossRows::<T>::remove(brain, uid);
+        } else {
+            CrossRows::<T>::insert(brain, uid, CrossRow { set_at: now, edges });
+        }
+        Self::deposit_event(Event::CrossEdgesSet {
+            brain,
+            uid,
+            edges: count,
+        });
+        Ok(())
+    }
+
+    /// Uid of an account that may act as a validator of an open Brain.
+    fn validator(who: &T::AccountId, brain: BrainId) -> Result<Uid, Error<T>> {
         ensure!(T::Brains::is_open(brain), Error::<T>::BrainNotOpen);
         let uid = T::Registry::uid(brain, who).ok_or(Error::<T>::NotMemorized)?;
         ensure!(
             T::Registry::role(brain, who) == Some(Role::Validator),
             Error::<T>::NotValidator
         );
-        let now = Self::now();
-        if let Some(last) = WeightsSetAt::<T>::get(brain, uid) {
-            ensure!(
-                now.saturating_sub(last) >= T::WeightsRateLimit::get(),
-                Error::<T>::TooSoon
-            );
-        }
-        ensure!(ascending(&weights), Error::<T>::NotAscending);
-        ensure!(
-            weights.iter().all(|(peer, _)| *peer != uid),
-            Error::<T>::SelfWeight
-        );
-        ensure!(weights.iter().any(|(_, weight)| *weight > 0), Error::<T>::ZeroSum);
-        let known = |peer: Uid| T::Registry::peer(brain, peer).is_some();
-        ensure!(
-            weights.iter().all(|(peer, _)| known(*peer)),
-            Error::<T>::UnknownPeer
-        );
-
-        let peers = weights.len() as u32;
-        Weights::<T>::insert(brain, uid, weights);
-        WeightsSetAt::<T>::insert(brain, uid, now);
-        Self::deposit_event(Event::WeightsSet { brain, uid, peers });
-        Ok(())
+        Ok(uid)
     }
 
-    fn now() -> BlockNumber {
+    pub(crate) fn now() -> BlockNumber {
         frame_system::Pallet::<T>::block_number().saturated_into()
     }
 
-    /// Validators of a Brain by ascending uid with effective stake, and rows and bonds of those that can be active.
-    fn validators(brain: BrainId, now: BlockNumber, peers: &[PeerInfo<T::AccountId>]) -> Vec<EpochValidator> {
-        let validators: Vec<_> = peers.iter().filter(|peer| peer.role == Role::Validator).collect();
-        let directed: Vec<Balance> = validators
+    pub(crate) fn cycle(brain: BrainId, block: BlockNumber) -> u32 {
+        cycle_of(brain, block, T::CycleBlocks::get())
+    }
+
+    /// The cycle in which a commitment must be revealed.
+    pub(crate) fn due_cycle(brain: BrainId, commit: &Commit) -> u32 {
+        Self::cycle(brain, commit.at).saturating_add(T::RevealDelay::get())
+    }
+
+    fn ensure_interval(last: BlockNumber, now: BlockNumber) -> DispatchResult {
+        let passed = now.saturating_sub(last);
+        ensure!(passed >= T::WeightsRateLimit::get(), Error::<T>::TooSoon);
+        Ok(())
+    }
+
+    /// Positive weights that a row committed now must have: what the Brain asks for, but not more than it has miners.
+    pub fn min_weights(brain: BrainId) -> u16 {
+        let (miners, _) = T::Registry::counts(brain);
+        MinWeights::<T>::get(brain).min(miners).max(1)
+    }
+
+    /// What a Brain asks of rows that are committed now.
+    pub fn weight_terms(brain: BrainId) -> WeightTerms {
+        WeightTerms {
+            reveal_delay: T::RevealDelay::get(),
+            min_weights: Self::min_weights(brain),
+            spread: Self::asks_for_spread(brain),
+        }
+    }
+
+    fn asks_for_spread(brain: BrainId) -> bool {
+        T::Registry::counts(brain).0 >= MANY_MINERS
+    }
+
+    fn ensure_sound(uid: Uid, row: &Edges) -> DispatchResult {
+        ensure!(ascending(row), Error::<T>::NotAscending);
+        ensure!(
+            row.iter().all(|(peer, _)| *peer < MAX_PEERS),
+            Error::<T>::UnknownPeer
+        );
+        ensure!(row.iter().all(|(peer, _)| *peer != uid), Error::<T>::SelfWeight);
+        ensure!(row.iter().any(|(_, weight)| *weight > 0), Error::<T>::ZeroSum);
+        Ok(())
+    }
+
+    /// Positive weights on peers that are there now; the others may have left since the commitment.
+    fn known(brain: BrainId, row: &Edges) -> Vec<(Uid, u16)> {
+        let uids: Vec<Uid> = row.iter().map(|(uid, _)| *uid).collect();
+        let mut known = T::Registry::known(brain, &uids).into_iter().peekable();
+        let edges = row.iter().copied();
+        edges
+            .filter(|(uid, weight)| known.next_if_eq(uid).is_some() && *weight > 0)
+            .collect()
+    }
+
+    /// In a Brain of many miners no single weight may make up much of a row.
+    fn ensure_spread(brain: BrainId, known: &[(Uid, u16)]) -> DispatchResult {
+        if !Self::asks_for_spread(brain) {
+            return Ok(());
+        }
+        let sum: u64 = known
             .iter()
-            .map(|peer| T::Stake::validator_stake(brain, &peer.account))
-            .collect();
-        let stakes = effective_validator_stakes(&directed, T::Stake::brain_directed(brain));
-        let bar = activity_bar(stakes.iter().copied());
-        let validator = |(peer, stake): (&&PeerInfo<T::AccountId>, Balance)| {
-            let uid = peer.uid;
-            let candidate = bar.is_some_and(|bar| stake >= bar);
-            let weights = WeightsSetAt::<T>::get(brain, uid)
-                .filter(|_| candidate)
-                .and_then(|set_at| {
-                    let edges = Weights::<T>::get(brain, uid)?.into_inner();
-                    Some(WeightRow { set_at, edges })
-                });
-            let bonds = candidate
-                .then(|| Bonds::<T>::get(brain, uid))
-                .flatten()
-                .map(|bonds| {
-                    let passed = now.saturating_sub(bonds.written_at);
-                    let age = passed.checked_div(T::CycleBlocks::get()).unwrap_or(1).max(1);
-                    BondRow {
-                        written_at: bonds.written_at,
-                        age,
-                        edges: bonds.edges.into_inner(),
-                    }
-                });
-            EpochValidator {
-                uid,
-                stake,
-                weights,
-                bonds,
-                accuracy: 0,
-            }
-        };
-        validators.iter().zip(stakes).map(validator).collect()
+            .fold(0, |sum, (_, weight)| sum.saturating_add((*weight).into()));
+        let most = known
+            .iter()
+            .map(|(_, weight)| u64::from(*weight))
+            .max()
+            .unwrap_or(0);
+        ensure!(
+            most.saturating_mul(EDGE_SHARE_DIVISOR) <= sum,
+            Error::<T>::WeightTooLarge
+        );
+        Ok(())
     }
 
-    /// Share of validators' stake whose holders set weights within the cycle, in ppb (C.7, F.1-3).
-    fn uptime(brain: BrainId, now: BlockNumber, validators: &[EpochValidator]) -> u64 {
-        let fresh = |validator: &&EpochValidator| {
-            WeightsSetAt::<T>::get(brain, validator.uid)
-                .is_some_and(|set_at| now.saturating_sub(set_at) <= T::CycleBlocks::get())
-        };
-        let sum = |stake: Balance, validator: &EpochValidator| stake.saturating_add(validator.stake);
-        let all = validators.iter().fold(0, sum);
-        let up = validators.iter().filter(fresh).fold(0, sum);
-        mul_div(up, PPB.into(), all).map_or(0, |uptime| uptime.min(PPB.into()) as u64)
+    /// Whether a row says what an epoch before its commitment, of several validators, had made public (F.1-2).
+    fn is_public(brain: BrainId, uid: Uid, committed_at: BlockNumber, row: &Edges) -> bool {
+        let seen = (0..PUBLISHED_EPOCHS).filter_map(|slot| Published::<T>::get(brain, slot));
+        seen.filter(|public| public.at <= committed_at).any(|public| {
+            let PublicConsensus {
+                uids,
+                ranks,
+                standings,
+                ..
+            } = &public;
+            let edges = |values: &[u16]| {
+                uids.iter()
+                    .copied()
+                    .zip(values.iter().copied())
+                    .collect::<Vec<_>>()
+            };
+            is_copy(row, &edges(ranks), uid) || is_copy(row, &edges(standings), uid)
+        })
     }
 
-    fn store_bonds(brain: BrainId, now: BlockNumber, output: &EpochOutput) {
-        for (uid, row) in &output.bonds {
-            if row.is_empty() {
-                Bonds::<T>::remove(brain, uid);
-            } else {
-                let edges = BoundedVec::truncate_from(row.clone());
-                Bonds::<T>::insert(
-                    brain,
-                    uid,
-                    BondRecord {
-                        written_at: now,
-                        edges,
-                    },
-                );
-            }
-        }
+    /// What a row of so many entries must have on hold.
+    pub(crate) fn deposit_for(entries: usize) -> Balance {
+        let beyond = entries.saturating_sub(FREE_ROW_ENTRIES as usize) as Balance;
+        T::DepositPerByte::get().saturating_mul(beyond.saturating_mul(ENTRY_BYTES))
     }
 
-    /// Checks the invariants of the pallet.
-    #[cfg(any(test, feature = "try-runtime"))]
-    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
-        for (brain, uid, row) in Weights::<T>::iter() {
-            ensure!(ascending(&row), "a row is not ascending");
-            ensure!(
-                row.iter().all(|(peer, _)| *peer != uid),
-                "a validator weights itself"
-            );
-            ensure!(row.iter().any(|(_, weight)| *weight > 0), "a row without weight");
-            ensure!(WeightsSetAt::<T>::contains_key(brain, uid), "a row without block");
-        }
-        for (brain, uid, _) in WeightsSetAt::<T>::iter() {
-            ensure!(Weights::<T>::contains_key(brain, uid), "a block without row");
-            let role = T::Registry::peer(brain, uid).map(|peer| peer.role);
-            ensure!(
-                role == Some(Role::Validator),
-                "weights of somebody who is no validator"
-            );
-        }
-        for (_, _, bonds) in Bonds::<T>::iter() {
-            ensure!(ascending(&bonds.edges), "bonds are not ascending");
-        }
-        for (_, performance) in Performance::<T>::iter() {
-            ensure!(performance <= PPB, "a performance above one");
+    fn adjust_deposit(who: &T::AccountId, held: Balance, needed: Balance) -> DispatchResult {
+        let reason = HoldReason::WeightRow.into();
+        if needed > held {
+            T::Currency::hold(&reason, who, needed.saturating_sub(held))?;
+        } else if held > needed {
+            let excess = held.saturating_sub(needed);
+            T::Currency::release(&reason, who, excess, Precision::BestEffort)?;
         }
         Ok(())
     }
@@ -166,90 +269,18 @@ fn ascending(edges: &[(Uid, u16)]) -> bool {
         .all(|((a, _), (b, _))| a < b)
 }
 
-impl<T: Config> Epochs<T::AccountId> for Pallet<T> {
-    fn run(brain: BrainId, now: BlockNumber) -> EpochScores<T::AccountId> {
-        if LastEpoch::<T>::get(brain).is_some_and(|last| last.at == now) {
-            return EpochScores {
-                miners: Vec::new(),
-                validators: Vec::new(),
-                weight: T::WeightInfo::epoch(0, 0, 0),
-            };
-        }
-        let peers = T::Registry::peers(brain);
-        let validators = Self::validators(brain, now, &peers);
-        let uptime = Self::uptime(brain, now, &validators);
-        let epoch_peer = |peer: &PeerInfo<_>| EpochPeer {
-            uid: peer.uid,
-            role: peer.role,
-            registered_at: peer.registered_at,
-        };
-        let input = EpochInput {
-            now,
-            activity_cutoff: T::ActivityCutoff::get(),
-            beta: 0,
-            peers: peers.iter().map(epoch_peer).collect(),
-            validators,
-        };
-        let output = input.run();
-        Self::store_bonds(brain, now, &output);
-
-        let observation = uptime.saturating_mul(output.quality) / PPB;
-        let performance = next_performance(Performance::<T>::get(brain), observation);
-        Performance::<T>::insert(brain, performance);
-        let EpochOutput { quality, loss, .. } = output;
-        let active = output.bonds.len() as u16;
-        LastEpoch::<T>::insert(
-            brain,
-            EpochRecord {
-                at: now,
-                active,
-                uptime,
-                quality,
-                loss,
-                peers: peer_scores(&output.scores),
-            },
-        );
-        Self::deposit_event(Event::EpochRun {
-            brain,
-            active,
-            uptime,
-            quality,
-            loss,
-            performance,
-        });
-
-        let rows = input
-            .validators
-            .iter()
-            .filter_map(|validator| validator.weights.as_ref());
-        let edges = rows.fold(0u32, |sum, row| sum.saturating_add(row.edges.len() as u32));
-        let weight = T::WeightInfo::epoch(peers.len() as u32, input.validators.len() as u32, edges);
-        // Peers and scores have the same order: all uids ascending.
-        let scored = |part: fn(&based_primitives::math::EpochScore) -> u128| {
-            let pairs = peers
-                .iter()
-                .zip(&output.scores)
-                .map(|(peer, score)| (peer.account.clone(), part(score)));
-            pairs.filter(|(_, score)| *score > 0).collect::<Vec<_>>()
-        };
-        EpochScores {
-            miners: scored(|score| score.incentive),
-            validators: scored(|score| score.dividend),
-            weight,
-        }
-    }
-
-    fn performance(brain: BrainId) -> u64 {
-        Performance::<T>::get(brain)
-    }
-}
-
 impl<T: Config> OnPeerRemoved<T::AccountId> for Pallet<T> {
-    /// Forgets what the peer said. What others said about it is dropped by the epoch, which knows when the uid was
-    /// given away.
-    fn on_peer_removed(brain: BrainId, uid: Uid, _: &T::AccountId) {
-        Weights::<T>::remove(brain, uid);
-        WeightsSetAt::<T>::remove(brain, uid);
-        Bonds::<T>::remove(brain, uid);
+    /// Forgets what the peer said and held, and gives its deposit back. What others said about it is dropped by the
+    /// epoch, which knows when the uid was given away.
+    fn on_peer_removed(brain: BrainId, uid: Uid, who: &T::AccountId) {
+        let record = Validators::<T>::take(brain, uid).unwrap_or_else(ValidatorRecord::default);
+        if Self::adjust_deposit(who, record.deposit, 0).is_err() {
+            log::error!(target: "runtime::consensus", "a deposit of Brain {brain} was not released");
+        }
+        Rows::<T>::remove(brain, uid);
+        CrossRows::<T>::remove(brain, uid);
+        if Credits::<T>::contains_key(brain) {
+            Credits::<T>::mutate(brain, |credits| credits.retain(|(other, _)| *other != uid));
+        }
     }
 }

@@ -4,30 +4,40 @@
 //!
 //! ## Overview
 //!
-//! A validator sets a row of weights on peers by a transaction (R112). Once a cycle, in the Brain's own block, the
-//! epoch of [`based_primitives::math::EpochInput`] runs: rank R = W^T S over the active validators, trust T by
-//! non-zero weights, consensus C = sigmoid(10 (T - 1/2)), incentive R C for miners (R114-R117), and dividends for
-//! validators by their bonds in miners (C.5b) and their agreement. It also observes the Brain's performance, whose
+//! A validator commits itself to a row of weights on peers by a hash, and reveals the row exactly some cycles later
+//! (R112, C.11-T5), so that nobody can copy weights that still are worth copying. Once a cycle, in the Brain's own
+//! block, the epoch of [`based_primitives::math::EpochRun`] runs: rank R = W^T S over the active validators, trust T
+//! by non-zero weights, consensus C = sigmoid(10 (T - 1/2)), incentive R C for miners (R114-R117), dividends for
+//! validators by their bonds in miners (C.5b) and their agreement, and TrustCredits for early support of peers that
+//! come to stand well, in the own Brain and in others (R127-R133). It also observes the Brain's performance, whose
 //! moving average decides the Brain's part of the emission (C.7).
+//!
+//! An epoch works under a limit of weight, one row a step. What does not fit a block rests and goes on in the next
+//! one, with the same result.
 //!
 //! ## Terminology
 //!
-//! - **Row**: the weights one validator set last; whole or not at all.
-//! - **Active**: a validator at or above the 70th percentile of stake whose row is fresh (C.3, B.30).
-//! - **Uptime**: share of validators' stake whose holders set weights within the cycle.
+//! - **Cycle**: of a Brain; from the block of its epoch to the block before the next (C.10).
+//! - **Row**: the weights a validator revealed last together with its bonds; whole or not at all.
+//! - **Active**: a validator at or above the percentile of stake whose row is fresh (C.3, B.30).
+//! - **Due**: the cycle a fixed number of cycles after the commitment's, in which alone its row may be revealed.
+//! - **Uptime**: of the stake of validators with a reveal due, the part whose holders made all of theirs (F.1-3).
 //! - **Quality**: share of rank that reached consensus. Uptime times quality is one observation of performance.
+//! - **Worth**: C times incentive of a miner: what supporting it adds to TrustCredits.
 //!
 //! ## Interface
 //!
-//! - [`Call::set_weights`]: by a memorized validator.
+//! - [`Call::commit_weights`], [`Call::reveal_weights`], [`Call::set_cross_edges`]: by a memorized validator.
 //! - The emission pallet runs epochs through [`based_primitives::traits::Epochs`]; the registry tells of leaving
 //!   peers through [`based_primitives::traits::OnPeerRemoved`].
 //!
 //! ## Invariants
 //!
-//! - Rows and bonds have strictly ascending uids; rows have no weight on their own validator and a positive sum.
-//! - Only memorized validators have rows, and whoever has a row has the block in which it was set.
+//! - Rows have strictly ascending uids, parts of equal length, no weight on their own validator and no empty entry.
+//! - Only memorized validators have records, rows, cross edges and TrustCredits; whoever has a row revealed it.
+//! - Deposits are on hold.
 //! - No performance exceeds 10^9.
+//! - An epoch that rests is that of the Brain on record as resting.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(test),
@@ -43,7 +53,10 @@
 
 extern crate alloc;
 
+mod epochs;
 mod functions;
+#[cfg(any(test, feature = "try-runtime"))]
+mod invariants;
 mod types;
 pub mod weights;
 
@@ -61,11 +74,16 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
-        traits::{BrainInspect, RegistryInspect, StakeInspect},
-        BlockNumber, BrainId, Uid,
+        math::WeightRow,
+        traits::{BrainInspect, ForecastInspect, PeerCounts, RegistryInspect, StakeInspect},
+        Balance, BlockNumber, BrainId, Edges, Salt, Uid,
     };
-    use frame_support::pallet_prelude::*;
+    use frame_support::{
+        pallet_prelude::*,
+        traits::fungible::{hold::Mutate as MutateHold, Inspect},
+    };
     use frame_system::pallet_prelude::*;
+    use sp_core::H256;
 
     use super::{types::*, weights::WeightInfo};
 
@@ -77,37 +95,78 @@ pub mod pallet {
 
     #[pallet::config]
     pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+        /// $BASED, of which long rows hold some.
+        type Currency: Inspect<Self::AccountId, Balance = Balance>
+            + MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+        /// Reasons for holds of the runtime.
+        type RuntimeHoldReason: From<HoldReason>;
         /// Whether a Brain is open.
         type Brains: BrainInspect<Self::AccountId>;
         /// Peers of Brains.
-        type Registry: RegistryInspect<Self::AccountId>;
+        type Registry: RegistryInspect<Self::AccountId> + PeerCounts;
         /// Stake of validators.
         type Stake: StakeInspect<Self::AccountId>;
+        /// Forecasts and their weight.
+        type Forecasts: ForecastInspect<Self::AccountId>;
         /// Blocks in a cycle; above 0.
         #[pallet::constant]
         type CycleBlocks: Get<BlockNumber>;
+        /// Cycles between a commitment and its reveal; at least 1, less than [`PUBLISHED_EPOCHS`] (C.11-T5).
+        #[pallet::constant]
+        type RevealDelay: Get<u32>;
         /// Blocks after which weights no longer count (B.30).
         #[pallet::constant]
         type ActivityCutoff: Get<BlockNumber>;
-        /// Blocks that a validator must let pass between two rows.
+        /// Percentile of stake that active validators reach (C.3).
+        #[pallet::constant]
+        type ActivePercentile: Get<u32>;
+        /// Blocks that a validator must let pass between two commitments, and between two settings of cross edges.
         #[pallet::constant]
         type WeightsRateLimit: Get<BlockNumber>;
-        /// Weights of the call and of epochs.
+        /// Held for each byte of a row beyond its free size (C.10).
+        #[pallet::constant]
+        type DepositPerByte: Get<Balance>;
+        /// Weights of the calls and of epochs.
         type WeightInfo: WeightInfo;
     }
 
-    /// Row of each validator.
-    #[pallet::storage]
-    pub type Weights<T: Config> = StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, Edges>;
+    /// Why this pallet holds $BASED.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// A row of weights beyond the free size.
+        WeightRow,
+    }
 
-    /// Block in which each validator set its row.
+    /// What each validator committed itself to and revealed.
     #[pallet::storage]
-    pub type WeightsSetAt<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, BlockNumber>;
+    pub type Validators<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, ValidatorRecord>;
 
-    /// Bonds of each validator.
+    /// Weights and bonds of each validator.
     #[pallet::storage]
-    pub type Bonds<T: Config> = StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, BondRecord>;
+    pub type Rows<T: Config> = StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, WeightRow>;
+
+    /// Edges of validators to peers of other Brains.
+    #[pallet::storage]
+    pub type CrossRows<T: Config> = StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, CrossRow>;
+
+    /// TrustCredits of each Brain's validators.
+    #[pallet::storage]
+    pub type Credits<T: Config> = StorageMap<_, Twox64Concat, BrainId, CreditsOf, ValueQuery>;
+
+    /// Standings of peers after the last epoch of their Brain, some a page.
+    #[pallet::storage]
+    pub type Standings<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, u16, StandingsPage>;
+
+    /// Public consensus of the last epochs, by the number of the cycle modulo [`PUBLISHED_EPOCHS`].
+    #[pallet::storage]
+    pub type Published<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, u32, PublicConsensus>;
+
+    /// Positive weights that a Brain asks of a row, if more than one.
+    #[pallet::storage]
+    pub type MinWeights<T: Config> = StorageMap<_, Twox64Concat, BrainId, u16, ValueQuery>;
 
     /// The last epoch of each Brain.
     #[pallet::storage]
@@ -117,11 +176,23 @@ pub mod pallet {
     #[pallet::storage]
     pub type Performance<T: Config> = StorageMap<_, Twox64Concat, BrainId, u64, ValueQuery>;
 
+    /// Brain whose epoch rests until the next block.
+    #[pallet::storage]
+    pub type Resting<T: Config> = StorageValue<_, BrainId>;
+
+    /// The epoch that rests.
+    #[pallet::storage]
+    pub type RestingState<T: Config> = StorageValue<_, RestingEpoch>;
+
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
     pub enum Event<T: Config> {
-        /// A validator set weights on so many peers.
-        WeightsSet { brain: BrainId, uid: Uid, peers: u32 },
+        /// A validator committed itself to a row.
+        WeightsCommitted { brain: BrainId, uid: Uid, hash: H256 },
+        /// A validator revealed weights on so many peers.
+        WeightsRevealed { brain: BrainId, uid: Uid, peers: u32 },
+        /// A validator set so many edges to peers of other Brains.
+        CrossEdgesSet { brain: BrainId, uid: Uid, edges: u32 },
         /// The epoch of a Brain ran.
         EpochRun {
             brain: BrainId,
@@ -145,23 +216,68 @@ pub mod pallet {
         NotAscending,
         /// A validator does not weight itself.
         SelfWeight,
-        /// A uid belongs to no peer of this Brain.
+        /// No peer has this uid.
         UnknownPeer,
-        /// At least one weight must be positive.
+        /// At least one weight must be positive; of cross edges, all.
         ZeroSum,
-        /// The last row was set a moment ago: wait out the rate limit.
+        /// The last one was made a moment ago: wait out the rate limit.
         TooSoon,
+        /// This hash is committed already: draw a new salt.
+        AlreadyCommitted,
+        /// Too many commitments are pending: reveal or wait until some lapse.
+        TooManyCommits,
+        /// No pending commitment of the caller in this Brain has the hash of this row and salt.
+        NotCommitted,
+        /// The commitment's cycle of reveal has not begun: wait for it.
+        TooEarly,
+        /// The commitment's cycle of reveal is over.
+        TooLate,
+        /// The Brain asked for more positive weights when the row was committed.
+        TooFewWeights,
+        /// In a Brain of this many miners one weight may not make up that much of the row.
+        WeightTooLarge,
+        /// The row repeats what an epoch had made public before it was committed.
+        CopyOfConsensus,
+        /// The Brain's epoch is under way: try again in the next block.
+        EpochUnderWay,
+        /// Peers of the own Brain are weighted by its row, not by cross edges.
+        OwnBrain,
     }
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Sets the caller's weights on peers of a Brain, by strictly ascending uid; they replace its earlier ones and
-        /// are relative to their sum.
+        /// Commits the caller to a row of weights on peers of a Brain by its hash, see
+        /// [`based_primitives::weights_commitment`]. The row is to be revealed in the cycle that lies
+        /// [`Config::RevealDelay`] cycles after this block's.
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::set_weights(weights.len() as u32))]
-        pub fn set_weights(origin: OriginFor<T>, brain: BrainId, weights: Edges) -> DispatchResult {
+        #[pallet::weight(T::WeightInfo::commit_weights())]
+        pub fn commit_weights(origin: OriginFor<T>, brain: BrainId, hash: H256) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            Self::do_set_weights(&who, brain, weights)
+            Self::do_commit(&who, brain, hash)
+        }
+
+        /// Reveals a row committed before, in the cycle in which it is due: weights by strictly ascending uid, relative
+        /// to their sum. They replace the caller's earlier ones. Weights on peers that left are left out; those on
+        /// peers that came after the commitment never count. A row of more than 256 entries holds a deposit.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::reveal_weights(row.len() as u32))]
+        pub fn reveal_weights(
+            origin: OriginFor<T>,
+            brain: BrainId,
+            row: Edges,
+            salt: Salt,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_reveal(&who, brain, &row, &salt)
+        }
+
+        /// Sets the caller's edges to peers of other Brains, by strictly ascending Brain and uid, in place of its earlier
+        /// ones; none removes them. They count for TrustCredits only (C.5b, R128).
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::set_cross_edges(edges.len() as u32))]
+        pub fn set_cross_edges(origin: OriginFor<T>, brain: BrainId, edges: CrossEdges) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_set_cross_edges(&who, brain, edges)
         }
     }
 
@@ -172,6 +288,15 @@ pub mod pallet {
             assert!(
                 T::WeightsRateLimit::get() < T::ActivityCutoff::get(),
                 "a validator can stay active",
+            );
+            let delay = T::RevealDelay::get();
+            assert!(
+                delay > 0 && delay < PUBLISHED_EPOCHS,
+                "what was public before a commitment is known at its reveal",
+            );
+            assert!(
+                T::CycleBlocks::get() <= T::ActivityCutoff::get(),
+                "a validator that reveals once a cycle stays active",
             );
         }
 

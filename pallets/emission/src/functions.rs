@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use based_primitives::{
-    constants::{MAX_BRAINS, NODE_QUARTERS},
+    constants::{MAX_BRAINS, MAX_PEERS, NODE_QUARTERS},
     math::{apportion, block_reward, brain_scores, mul_div, split, with_forecast, BrainStanding},
     traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
-    Balance, BlockNumber, BrainId, EpochScores, Role,
+    Balance, BlockNumber, BrainId, EpochAdvance, EpochScores, Role,
 };
 use frame_support::{
     ensure,
@@ -17,7 +17,8 @@ use frame_support::{
 use sp_runtime::{traits::AccountIdConversion, DispatchError, DispatchResult};
 
 use crate::{
-    Budgets, Carry, Config, Error, Event, Pallet, Pending, TotalMinted, TotalPaid, WeightInfo, PALLET_ID,
+    Budgets, Carry, Config, Due, DueEpochs, Error, Event, Pallet, Pending, TotalMinted, TotalPaid,
+    WeightInfo, PALLET_ID,
 };
 
 /// How a budget was divided.
@@ -42,14 +43,21 @@ impl<T: Config> Pallet<T> {
         let slot = now.checked_rem(cycle).unwrap_or(0);
         let mut weight = T::WeightInfo::mint();
         Self::mint(block_reward(now));
+        let known = Due::<T>::get();
+        let mut due = known.clone();
         for brain in (slot..MAX_BRAINS.into()).step_by(cycle as usize) {
             weight = weight.saturating_add(T::WeightInfo::look());
             let Ok(brain) = BrainId::try_from(brain) else {
                 break;
             };
-            if T::Brains::is_open(brain) {
-                weight = weight.saturating_add(Self::run_epoch(brain, now));
+            // One that waits for a whole cycle, of which there is room for all, is not named again.
+            if T::Brains::is_open(brain) && due.iter().all(|(other, _)| *other != brain) {
+                due.try_push((brain, now)).ok();
             }
+        }
+        weight = weight.saturating_add(Self::run_epochs(&mut due));
+        if due != known {
+            Due::<T>::put(due);
         }
         if slot == cycle.saturating_sub(1) {
             weight = weight.saturating_add(Self::divide_pot(now.checked_div(cycle).unwrap_or(0)));
@@ -73,9 +81,39 @@ impl<T: Config> Pallet<T> {
         Carry::<T>::mutate(|carry| *carry = carry.saturating_add(amount));
     }
 
-    /// Gives every open Brain its budget out of the carry and of budgets that no epoch divided.
+    /// Runs the epochs that are due, one after the other, until the limit is reached.
+    fn run_epochs(due: &mut DueEpochs) -> Weight {
+        let limit = T::EpochLimit::get();
+        // Set aside for the division of a budget, whose Brain's epoch may end.
+        let division = T::WeightInfo::divide_budget(MAX_PEERS.into());
+        let mut used = Weight::zero();
+        while let Some((brain, at)) = due.first().copied() {
+            let Some(room) = limit.checked_sub(&used.saturating_add(division)) else {
+                break;
+            };
+            let EpochAdvance { scores, weight } = T::Epochs::advance(brain, at, room);
+            used = used.saturating_add(weight);
+            let Some(scores) = scores else {
+                break;
+            };
+            used = used.saturating_add(Self::pay_epoch(brain, &scores));
+            due.remove(0);
+        }
+        used
+    }
+
+    /// Gives every open Brain its budget out of the carry and of budgets that no epoch divided. A Brain whose epoch
+    /// still runs keeps what it has.
     fn divide_pot(cycle: BlockNumber) -> Weight {
-        let undivided = Budgets::<T>::drain().fold(0, |sum: Balance, (_, budget)| sum.saturating_add(budget));
+        let due = Due::<T>::get();
+        let (kept, undivided): (Vec<_>, Vec<_>) =
+            Budgets::<T>::drain().partition(|(brain, _)| due.iter().any(|(other, _)| other == brain));
+        for (brain, budget) in kept {
+            Budgets::<T>::insert(brain, budget);
+        }
+        let undivided = undivided
+            .into_iter()
+            .fold(0, |sum: Balance, (_, budget)| sum.saturating_add(budget));
         let pot = Carry::<T>::get().saturating_add(undivided);
         let brains = T::Brains::open_brains();
         let beta = T::Forecasts::beta();
@@ -94,7 +132,7 @@ impl<T: Config> Pallet<T> {
             .zip(budgets.unwrap_or_default())
             .filter(|(_, budget)| *budget > 0)
         {
-            Budgets::<T>::insert(brain, budget);
+            Budgets::<T>::mutate(brain, |own| *own = Some(own.unwrap_or(0).saturating_add(budget)));
         }
         let carry = pot.saturating_sub(total);
         Carry::<T>::put(carry);
@@ -113,16 +151,15 @@ impl<T: Config> Pallet<T> {
         with_forecast(performance, forecast, beta)
     }
 
-    /// Runs a Brain's epoch and divides its budget. An epoch without budget still counts as performance.
-    fn run_epoch(brain: BrainId, now: BlockNumber) -> Weight {
-        let scores = T::Epochs::run(brain, now);
+    /// Divides the budget of a Brain whose epoch has ended. An epoch without budget still counts as performance.
+    fn pay_epoch(brain: BrainId, scores: &EpochScores<T::AccountId>) -> Weight {
         let peers = scores.miners.len().saturating_add(scores.validators.len()) as u32;
-        let weight = scores.weight.saturating_add(T::WeightInfo::divide_budget(peers));
+        let weight = T::WeightInfo::divide_budget(peers);
         let Some(budget) = Budgets::<T>::take(brain) else {
             return weight;
         };
         let divided = with_storage_layer(|| {
-            let division = Self::divide_budget(brain, budget, &scores)?;
+            let division = Self::divide_budget(brain, budget, scores)?;
             Self::carry_over(division.returned);
             Ok::<_, DispatchError>(division)
         });
@@ -295,6 +332,12 @@ impl<T: Config> Pallet<T> {
         use sp_runtime::SaturatedConversion;
 
         let now: BlockNumber = frame_system::Pallet::<T>::block_number().saturated_into();
+        let due = Due::<T>::get();
+        let next = due.iter().skip(1);
+        ensure!(
+            due.iter().zip(next).all(|((_, a), (_, b))| a <= b),
+            "epochs out of order"
+        );
         let minted = TotalMinted::<T>::get();
         ensure!(
             minted == total_reward(now),

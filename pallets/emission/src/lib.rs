@@ -5,10 +5,11 @@
 //! ## Overview
 //!
 //! Every block mints its reward (R082, R087) into a pot. The last block of each cycle divides the pot over the open
-//! Brains by stake and performance, with the forecast of it as far as forecasts weigh (C.7). In its own block of the next cycle each Brain's epoch runs, and its budget
-//! is divided: 75% to miners and validators by the epoch's scores (R095), 25% - the slice - by where stake was
-//! directed (R096, B.10). What nobody is entitled to returns to the pot (B.33). Peers and owners claim what they
-//! earned; stakers' parts go to the staking pallet.
+//! Brains by stake and performance, with the forecast of it as far as forecasts weigh (C.7). In its own block of the
+//! next cycle each Brain's epoch begins; when it has ended, in that block or, under the limit of weight, in a later one
+//! before the next Brain's, the budget is divided: 75% to miners and validators by the epoch's scores (R095), 25% -
+//! the slice - by where stake was directed (R096, B.10). What nobody is entitled to returns to the pot (B.33). Peers
+//! and owners claim what they earned; stakers' parts go to the staking pallet.
 //!
 //! ## Terminology
 //!
@@ -28,6 +29,7 @@
 //!
 //! - Minted is the sum of the rewards of all blocks so far, and equals paid out + carry + budgets + pending (C.9-2).
 //! - The pot's account holds that difference and one existential deposit, minted at genesis so that it never dies.
+//! - Brains with an epoch to run are named once and in the order of their blocks.
 //! - A Brain's budget equals what miners, validators, owner and stakers got and what returned (C.9-3).
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
@@ -60,6 +62,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
+        constants::{MAX_BRAINS, MAX_PEERS},
         traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
         Balance, BlockNumber, BrainId,
     };
@@ -74,6 +77,9 @@ pub mod pallet {
     use super::weights::WeightInfo;
 
     const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+    /// Brains with an epoch to run.
+    pub type DueEpochs = BoundedVec<(BrainId, BlockNumber), ConstU32<{ MAX_BRAINS as u32 }>>;
 
     /// Identifier of the pot's account.
     pub const PALLET_ID: PalletId = PalletId(*b"based/em");
@@ -101,6 +107,10 @@ pub mod pallet {
         /// Blocks in a cycle; above 0.
         #[pallet::constant]
         type CycleBlocks: Get<BlockNumber>;
+        /// Most weight that epochs and the division of budgets may take in one block (F.1-1); enough for any Brain's
+        /// division and the longest step of an epoch.
+        #[pallet::constant]
+        type EpochLimit: Get<Weight>;
         /// Weights of the calls and of the work at the beginning of blocks.
         type WeightInfo: WeightInfo;
     }
@@ -108,6 +118,10 @@ pub mod pallet {
     /// Part of the pot that no Brain was given yet.
     #[pallet::storage]
     pub type Carry<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
+    /// Brains whose epochs have not ended, in their order, each with the block in which it was due.
+    #[pallet::storage]
+    pub type Due<T: Config> = StorageValue<_, DueEpochs, ValueQuery>;
 
     /// What each Brain may divide in its next epoch.
     #[pallet::storage]
@@ -197,6 +211,10 @@ pub mod pallet {
 
         fn integrity_test() {
             assert!(T::CycleBlocks::get() > 0, "a cycle has at least one block");
+            assert!(
+                T::WeightInfo::divide_budget(MAX_PEERS.into()).all_lt(T::EpochLimit::get()),
+                "a full Brain's budget can be divided in one block",
+            );
         }
 
         #[cfg(feature = "try-runtime")]

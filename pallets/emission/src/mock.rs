@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use based_primitives::{
     constants::{BASED, PPB},
     traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
-    Balance, BlockNumber, BrainId, ComputeKey, Endpoint, EpochScores, IpAddress, PeerInfo, ResourceKind,
-    Resources, Role, Task, Uid,
+    Balance, BlockNumber, BrainId, ComputeKey, Endpoint, EpochAdvance, EpochScores, IpAddress, PeerInfo,
+    ResourceKind, Resources, Role, Task, Uid,
 };
-use frame_support::{derive_impl, parameter_types, traits::Hooks};
+use frame_support::{derive_impl, parameter_types, traits::Hooks, weights::Weight};
 use sp_runtime::BuildStorage;
 
 use crate as pallet_emission;
@@ -84,7 +84,11 @@ parameter_types! {
     pub static Brains: BTreeMap<BrainId, Setting> = BTreeMap::new();
     /// Weight of forecasts.
     pub static Beta: u64 = 0;
-    /// Epochs that ran.
+    /// Weight that the epochs of Brains still need.
+    pub static Work: BTreeMap<BrainId, u64> = BTreeMap::new();
+    /// Most weight of epochs in a block: a second.
+    pub static EpochLimit: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX);
+    /// Epochs that ran, with the blocks in which they were due.
     pub static EpochsRun: Vec<(BrainId, BlockNumber)> = Vec::new();
     /// What stakers of a Brain or of a validator were given.
     pub static Deposits: BTreeMap<(BrainId, Option<u64>), Balance> = BTreeMap::new();
@@ -216,13 +220,27 @@ impl StakeRewards<u64> for Mock {
 }
 
 impl Epochs<u64> for Mock {
-    fn run(brain: BrainId, now: BlockNumber) -> EpochScores<u64> {
-        EpochsRun::mutate(|run| run.push((brain, now)));
+    fn advance(brain: BrainId, due: BlockNumber, limit: Weight) -> EpochAdvance<u64> {
+        let rest = Work::mutate(|work| {
+            let left = work.entry(brain).or_default();
+            *left = left.saturating_sub(limit.ref_time());
+            *left
+        });
+        if rest > 0 {
+            return EpochAdvance {
+                scores: None,
+                weight: limit,
+            };
+        }
+        EpochsRun::mutate(|run| run.push((brain, due)));
         let setting = setting(brain).unwrap_or_default();
-        EpochScores {
+        let scores = EpochScores {
             miners: (MINERS..).zip(setting.miner_scores).collect(),
             validators: (VALIDATORS..).zip(setting.validator_scores).collect(),
-            weight: Default::default(),
+        };
+        EpochAdvance {
+            scores: Some(scores),
+            weight: Weight::zero(),
         }
     }
     fn performance(brain: BrainId) -> u64 {
@@ -251,6 +269,7 @@ impl pallet_emission::Config for Test {
     type Epochs = Mock;
     type Forecasts = Mock;
     type CycleBlocks = CycleBlocks;
+    type EpochLimit = EpochLimit;
     type WeightInfo = ();
 }
 
@@ -303,6 +322,7 @@ pub fn build_and_execute(test: impl FnOnce()) {
     Brains::set(BTreeMap::new());
     Beta::set(0);
     EpochsRun::set(Vec::new());
+    Work::set(BTreeMap::new());
     Deposits::set(BTreeMap::new());
     let config = RuntimeGenesisConfig {
         balances: pallet_balances::GenesisConfig {

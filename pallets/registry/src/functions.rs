@@ -90,6 +90,14 @@ impl<T: Config> RegistryInspect<T::AccountId> for Pallet<T> {
         Self::peers_page(brain, 0, u16::MAX)
     }
 
+    fn known(brain: BrainId, uids: &[Uid]) -> Vec<Uid> {
+        let occupied = Occupied::<T>::get(brain);
+        uids.iter()
+            .copied()
+            .filter(|uid| occupied.contains(*uid))
+            .collect()
+    }
+
     fn role(brain: BrainId, account: &T::AccountId) -> Option<Role> {
         Peers::<T>::get(brain, Uids::<T>::get(brain, account)?).map(|peer| peer.role)
     }

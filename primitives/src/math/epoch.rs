@@ -1,20 +1,32 @@
-//! The epoch of one Brain: from weights and stake to incentives and dividends (C.2 to C.5).
+//! The epoch of one Brain: from weights and stake to incentives, dividends and TrustCredits (C.2 to C.5).
 //!
-//! Everything is linear in the number of edges. Shares of stake and rank are kept in Q0.96, so that a product with
-//! a 16-bit weight, summed over all validators, fits 128 bits and inner loops over edges hardly divide.
+//! An epoch goes over the rows of its active validators four times - sums, votes, bonds, pay - one row a step, so that
+//! it can stop after any step, be stored, and go on in a later block with the same result. Everything is linear in the
+//! number of edges. Shares of stake and rank are kept in Q0.96, so that a product with a 16-bit weight, summed over
+//! all validators, fits 128 bits; edges cost products of 128 bits and no division.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
 
 use super::{
-    bonds::{next_bonds, Row},
+    bonds::Fading,
+    credits::{boosted_stake, divergence, modulated_stake, next_credits},
     percentile::percentile,
-    sigmoid::{consensus, ONE_Q64},
+    sigmoid::ONE_Q64,
     wide::mul_div,
 };
 use crate::{
-    constants::{ACTIVE_PERCENTILE, MIN_VALIDATOR_STAKE, PPB},
+    constants::{MAX_PEERS, MAX_VALIDATORS, MIN_VALIDATOR_STAKE, PPB},
     types::{Balance, BlockNumber, Role, Uid},
 };
+use columns::Columns;
+
+mod columns;
+mod row;
+
+pub use row::{Entry, WeightRow};
 
 /// One in Q0.96.
 pub const ONE_Q96: u128 = 1 << 96;
@@ -28,57 +40,41 @@ pub struct EpochPeer {
     pub uid: Uid,
     /// Miner or validator.
     pub role: Role,
-    /// Block of registration: edges set in this block or before are not meant for this peer (C.11-T10).
+    /// Block of registration: what was said in this block or before does not concern this peer (C.11-T10).
     pub registered_at: BlockNumber,
 }
 
-/// Weights of a validator as it set them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WeightRow {
-    /// Block in which they were set.
-    pub set_at: BlockNumber,
-    /// Weights by strictly ascending uid.
-    pub edges: Row,
-}
-
-/// Bonds of a validator as an earlier epoch left them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BondRow {
-    /// Block of that epoch.
-    pub written_at: BlockNumber,
-    /// How many epochs ago it was; 1 if it was the last.
-    pub age: u32,
-    /// Bonds by strictly ascending uid.
-    pub edges: Row,
-}
-
 /// A validator as the epoch sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EpochValidator {
     /// Number within the Brain.
     pub uid: Uid,
     /// Effective stake: see [`effective_validator_stakes`].
     pub stake: Balance,
-    /// Weights, if it set any.
-    pub weights: Option<WeightRow>,
-    /// Bonds, if it has any.
-    pub bonds: Option<BondRow>,
+    /// Block in which it revealed its row, if it has one.
+    pub revealed_at: Option<BlockNumber>,
     /// Accuracy of its forecasts in ppb; without effect while [`EpochInput::beta`] is 0.
     pub accuracy: u64,
+    /// Its TrustCredits before the epoch, in parts of 10^18.
+    pub credits: u64,
 }
 
-/// All that one epoch depends on.
+/// All that one epoch depends on, besides rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpochInput {
     /// Block of the epoch.
     pub now: BlockNumber,
-    /// Blocks after which weights are stale (B.30).
+    /// Blocks between two epochs of the Brain.
+    pub cycle_blocks: BlockNumber,
+    /// Blocks after which a revealed row is stale (B.30).
     pub activity_cutoff: BlockNumber,
+    /// Percentile of stake that active validators reach (C.3); at 0 all do.
+    pub percentile: u32,
     /// Weight of forecasts against consensus in the validators' pool, in ppb (C.6).
     pub beta: u64,
     /// All peers by strictly ascending uid.
     pub peers: Vec<EpochPeer>,
-    /// The validators among them.
+    /// The validators among them, likewise.
     pub validators: Vec<EpochValidator>,
 }
 
@@ -87,6 +83,8 @@ pub struct EpochInput {
 pub struct EpochScore {
     /// Number within the Brain.
     pub uid: Uid,
+    /// Block of its registration.
+    pub registered_at: BlockNumber,
     /// Stake-weighted weight on it, R, in Q0.96.
     pub rank: u128,
     /// Share of active stake that trusts it, T, in Q0.64.
@@ -97,6 +95,8 @@ pub struct EpochScore {
     pub standing: u128,
     /// A miner's share of its pool in Q0.96; 0 for validators.
     pub incentive: u128,
+    /// What supporting a miner is worth in TrustCredits: C times incentive, in parts of 10^18 (C.5b).
+    pub worth: u64,
     /// A validator's share of its pool in Q0.64 times (1 + beta) in ppb; 0 for miners.
     pub dividend: u128,
 }
@@ -106,8 +106,10 @@ pub struct EpochScore {
 pub struct EpochOutput {
     /// Every peer by ascending uid.
     pub scores: Vec<EpochScore>,
-    /// New bonds of the active validators.
-    pub bonds: Vec<(Uid, Row)>,
+    /// Validators whose weights counted.
+    pub active: u16,
+    /// TrustCredits of all validators after the epoch, in parts of 10^18.
+    pub credits: Vec<(Uid, u64)>,
     /// Share of rank that reached consensus, in ppb (C.7).
     pub quality: u64,
     /// Chain loss L = -R (C - 1/2) in ppb: at or above 0, most rank misses consensus (C.1, B.30).
@@ -126,10 +128,10 @@ pub fn effective_validator_stakes(stakes: &[Balance], brain_directed: Balance) -
         .collect()
 }
 
-/// Stake from which validators are active: the 70th percentile of those that count (C.3, B.31); `None` if none does.
-pub fn activity_bar(stakes: impl IntoIterator<Item = Balance>) -> Option<Balance> {
+/// Stake from which validators are active: the percentile of those that count (C.3, B.31); `None` if none does.
+pub fn activity_bar(stakes: impl IntoIterator<Item = Balance>, percent: u32) -> Option<Balance> {
     let counted = stakes.into_iter().filter(|stake| *stake >= MIN_VALIDATOR_STAKE);
-    percentile(counted, ACTIVE_PERCENTILE)
+    percentile(counted, percent)
 }
 
 /// Adds shares of consensus and of accuracy, both of the same scale: `share + beta * accuracy`, times 10^9 (B.14).
@@ -139,286 +141,297 @@ pub fn blend(share: u128, accuracy: u128, beta: u64) -> u128 {
         .saturating_add(accuracy.saturating_mul(beta.into()))
 }
 
-impl EpochInput {
-    /// Runs the epoch. Without an active validator, or if no miner is ranked, every pool share is 0 (B.33).
-    pub fn run(&self) -> EpochOutput {
-        let mut columns = Columns::new(&self.peers);
-        let active = self.active(&columns);
-        for validator in &active {
-            columns.vote(validator);
-        }
-        columns.judge();
-        let (quality, loss) = columns.quality_and_loss();
-        let earns = columns.share_miners_pool();
-        let bonds = columns.bond(&active);
-        if earns {
-            columns.share_validators_pool(&active, &bonds, self.beta);
-        }
-        let scores = columns
-            .0
-            .into_iter()
-            .flatten()
-            .map(|column| column.score)
-            .collect();
-        EpochOutput {
-            scores,
-            bonds,
-            quality,
-            loss,
-        }
-    }
-
-    /// Validators at or above the 70th percentile of stake whose fresh weights rank somebody (C.3).
-    fn active(&self, columns: &Columns) -> Vec<Active<'_>> {
-        let Some(bar) = activity_bar(self.validators.iter().map(|validator| validator.stake)) else {
-            return Vec::new();
-        };
-        let mut active: Vec<Active<'_>> = self
-            .validators
-            .iter()
-            .filter(|validator| validator.stake >= bar)
-            .filter_map(|validator| {
-                let weights = validator.weights.as_ref()?;
-                if self.now.saturating_sub(weights.set_at) > self.activity_cutoff {
-                    return None;
-                }
-                let row = columns.effective_row(validator.uid, weights);
-                let row_sum = row.iter().map(|(_, weight)| u128::from(*weight)).sum();
-                (row_sum > 0).then_some(Active {
-                    validator,
-                    stake: 0,
-                    row,
-                    row_sum,
-                })
-            })
-            .collect();
-        let total = active
-            .iter()
-            .fold(0u128, |sum, one| sum.saturating_add(one.validator.stake));
-        for one in &mut active {
-            one.stake = mul_div(one.validator.stake, ONE_Q96, total).unwrap_or(0);
-        }
-        active
-    }
+/// Passes over the rows, in their order.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,
+)]
+pub enum Pass {
+    /// Sums of rows, which tell who is active.
+    Sums,
+    /// Rank and trust.
+    Votes,
+    /// Bonds, agreement, support of good peers.
+    Bonds,
+    /// What bonds earn.
+    Pay,
+    /// Nothing is left but [`EpochRun::finish`].
+    Done,
 }
 
-/// A validator whose weights count.
-struct Active<'a> {
-    validator: &'a EpochValidator,
+/// A validator at or above the bar whose row is fresh.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen)]
+struct Voter {
+    uid: Uid,
+    /// Effective stake with boost and modulation.
+    stake: Balance,
+    accuracy: u64,
+    credits: u64,
+    /// Whether it revealed in the cycle that ends here.
+    fresh: bool,
+    /// Sum of the weights that count; 0 if it is not active.
+    row_sum: u32,
     /// Share of active stake in Q0.96.
-    stake: u128,
-    /// Edges that count, their weights positive.
-    row: Row,
-    /// Sum of their weights, positive.
-    row_sum: u128,
+    share: u128,
+    /// Overlap with the others' mean row, in Q0.64.
+    agreement: u128,
+    /// What its support is worth, in parts of 10^18.
+    gain: u64,
+    /// Incentives that its bonds earn, in Q0.112.
+    earned: u128,
 }
 
-impl Active<'_> {
+impl Voter {
     /// Share of stake that one unit of weight carries, in Q0.96.
     fn unit(&self) -> u128 {
-        self.stake.checked_div(self.row_sum).unwrap_or(0)
+        self.share.checked_div(self.row_sum.into()).unwrap_or(0)
+    }
+
+    fn is_active(&self) -> bool {
+        self.row_sum > 0
     }
 }
 
-/// A peer during the epoch.
-struct Column {
-    peer: EpochPeer,
-    score: EpochScore,
+/// An epoch under way: what lies between two steps.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct EpochRun {
+    now: BlockNumber,
+    cycle_blocks: BlockNumber,
+    beta: u64,
+    columns: Columns,
+    voters: Vec<Voter>,
+    /// TrustCredits of all validators before the epoch.
+    credits: Vec<(Uid, u64)>,
+    /// Share of active stake whose holders revealed in the cycle, in Q0.96.
+    fresh_share: u128,
+    pass: Pass,
+    position: u16,
 }
 
-/// Peers by uid.
-struct Columns(Vec<Option<Column>>);
-
-impl Columns {
-    fn new(peers: &[EpochPeer]) -> Self {
-        let mut columns = Vec::new();
-        for peer in peers {
-            columns.resize_with(columns.len().max(peer.uid.into()), || None);
-            let score = EpochScore {
-                uid: peer.uid,
-                rank: 0,
-                trust: 0,
-                consensus: 0,
-                standing: 0,
-                incentive: 0,
-                dividend: 0,
-            };
-            columns.push(Some(Column { peer: *peer, score }));
-        }
-        Self(columns)
+impl MaxEncodedLen for EpochRun {
+    /// All peers take part, all validators vote.
+    fn max_encoded_len() -> usize {
+        let column = 4usize + 1 + 9 * 16 + 8;
+        let fixed = 64usize;
+        let voters = usize::from(MAX_VALIDATORS).saturating_mul(Voter::max_encoded_len().saturating_add(10));
+        usize::from(MAX_PEERS)
+            .saturating_mul(column)
+            .saturating_add(voters)
+            .saturating_add(fixed)
     }
+}
 
-    fn get(&self, uid: Uid) -> Option<&Column> {
-        self.0.get(usize::from(uid))?.as_ref()
-    }
-
-    fn score_mut(&mut self, uid: Uid) -> Option<&mut EpochScore> {
-        Some(&mut self.0.get_mut(usize::from(uid))?.as_mut()?.score)
-    }
-
-    fn scores_mut(&mut self) -> impl Iterator<Item = (Role, &mut EpochScore)> {
-        self.0
-            .iter_mut()
-            .flatten()
-            .map(|column| (column.peer.role, &mut column.score))
-    }
-
-    /// Whether what was written about `uid` in block `at` concerns the peer that has this uid now.
-    fn knew(&self, uid: Uid, at: BlockNumber) -> bool {
-        self.get(uid).is_some_and(|column| column.peer.registered_at < at)
-    }
-
-    /// Positive edges without the diagonal and without edges to peers that came later.
-    fn effective_row(&self, own: Uid, weights: &WeightRow) -> Row {
-        let counts =
-            |(uid, weight): &&(Uid, u16)| *weight > 0 && *uid != own && self.knew(*uid, weights.set_at);
-        weights.edges.iter().filter(counts).copied().collect()
-    }
-
-    /// Adds a validator's row to rank and trust; it trusts itself.
-    fn vote(&mut self, validator: &Active<'_>) {
-        let (unit, trust) = (validator.unit(), validator.stake >> STEP);
-        for (uid, weight) in &validator.row {
-            if let Some(score) = self.score_mut(*uid) {
-                score.rank = score.rank.saturating_add(unit.saturating_mul((*weight).into()));
-                score.trust = score.trust.saturating_add(trust);
-            }
-        }
-        if let Some(score) = self.score_mut(validator.validator.uid) {
-            score.trust = score.trust.saturating_add(trust);
-        }
-    }
-
-    /// Consensus of every peer, and its rank times consensus.
-    fn judge(&mut self) {
-        for (_, score) in self.scores_mut() {
-            score.consensus = consensus(score.trust);
-            score.standing = mul_div(score.rank, score.consensus, 1 << STEP).unwrap_or(u128::MAX);
-        }
-    }
-
-    fn quality_and_loss(&mut self) -> (u64, i64) {
-        let (rank, standing) = self
-            .scores_mut()
-            .fold((0u128, 0u128), |(rank, standing), (_, score)| {
-                (
-                    rank.saturating_add(score.rank),
-                    standing.saturating_add(score.standing >> STEP),
-                )
-            });
-        let quality = mul_div(standing, PPB.into(), rank).map_or(0, |quality| quality.min(PPB.into()));
-        let part = |amount| mul_div(amount, PPB.into(), ONE_Q96).and_then(|ppb| i64::try_from(ppb).ok());
-        let loss = part(rank / 2)
-            .unwrap_or(0)
-            .saturating_sub(part(standing).unwrap_or(0));
-        (quality as u64, loss)
-    }
-
-    /// Gives each miner its share of the miners' pool; whether there is one.
-    fn share_miners_pool(&mut self) -> bool {
-        let miners = || |(role, _): &(Role, &mut EpochScore)| *role == Role::Miner;
-        let total = self
-            .scores_mut()
-            .filter(miners())
-            .fold(0u128, |sum, (_, score)| sum.saturating_add(score.standing));
-        for (_, score) in self.scores_mut().filter(miners()) {
-            score.incentive = mul_div(score.standing, ONE_Q96, total).unwrap_or(0);
-        }
-        total > 0
-    }
-
-    /// New bonds of the active validators in miners.
-    fn bond(&self, active: &[Active<'_>]) -> Vec<(Uid, Row)> {
-        let bond_row = |one: &Active<'_>| {
-            let unit = one.unit();
-            let share = |(uid, weight): &(Uid, u16)| {
-                let column = self.get(*uid).filter(|column| column.peer.role == Role::Miner)?;
-                // Below 2^96 * 2^16: the product fits.
-                let part = unit
-                    .saturating_mul((*weight).into())
-                    .saturating_mul(u16::MAX.into());
-                let share = part.checked_div(column.score.rank)?;
-                Some((*uid, u16::try_from(share).unwrap_or(u16::MAX)))
-            };
-            let shares: Row = one.row.iter().filter_map(share).collect();
-            let (age, old) = one.validator.bonds.as_ref().map_or((1, Row::new()), |bonds| {
-                let known = bonds
-                    .edges
-                    .iter()
-                    .filter(|(uid, _)| self.knew(*uid, bonds.written_at));
-                (bonds.age, known.copied().collect())
-            });
-            (one.validator.uid, next_bonds(&old, age, &shares))
+impl EpochRun {
+    /// Prepares an epoch: finds the validators that can be active and weighs their stake.
+    pub fn start(input: &EpochInput) -> Self {
+        let bar = activity_bar(
+            input.validators.iter().map(|validator| validator.stake),
+            input.percentile,
+        );
+        let all_credits = input
+            .validators
+            .iter()
+            .fold(0u128, |sum, one| sum.saturating_add(one.credits.into()));
+        let count = input.validators.len() as u32;
+        let voter = |validator: &EpochValidator| {
+            let age = input.now.saturating_sub(validator.revealed_at?);
+            let counts = bar.is_some_and(|bar| validator.stake >= bar) && age <= input.activity_cutoff;
+            counts.then(|| Voter {
+                uid: validator.uid,
+                stake: boosted_stake(validator.stake, validator.credits, all_credits, count),
+                accuracy: validator.accuracy.min(PPB),
+                credits: validator.credits,
+                fresh: age <= input.cycle_blocks,
+                row_sum: 0,
+                share: 0,
+                agreement: 0,
+                gain: 0,
+                earned: 0,
+            })
         };
-        active.iter().map(bond_row).collect()
+        let mut run = Self {
+            now: input.now,
+            cycle_blocks: input.cycle_blocks,
+            beta: input.beta,
+            columns: Columns::new(&input.peers),
+            voters: input.validators.iter().filter_map(voter).collect(),
+            credits: input
+                .validators
+                .iter()
+                .map(|validator| (validator.uid, validator.credits))
+                .collect(),
+            fresh_share: 0,
+            pass: Pass::Sums,
+            position: 0,
+        };
+        run.seek();
+        run
+    }
+
+    /// Block of the epoch.
+    pub fn now(&self) -> BlockNumber {
+        self.now
+    }
+
+    /// Number of peers, at most one more than the highest uid.
+    pub fn peers(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The pass and the validator whose row the next step needs; `None` when nothing is left to do.
+    pub fn next(&self) -> Option<(Pass, Uid)> {
+        let voter = self.voters.get(usize::from(self.position))?;
+        (self.pass != Pass::Done).then_some((self.pass, voter.uid))
+    }
+
+    /// Does the next step on that validator's row; an empty one if it left. `elsewhere` is the mean worth of the peers
+    /// of other Brains that it supports, in parts of 10^18, asked for in [`Pass::Bonds`] (C.5b). Whether the row
+    /// changed and is to be stored.
+    pub fn step(&mut self, row: &mut WeightRow, elsewhere: Option<u64>) -> bool {
+        let Some(voter) = self.voters.get_mut(usize::from(self.position)) else {
+            return false;
+        };
+        let changed = match self.pass {
+            Pass::Sums => {
+                voter.row_sum = self.columns.row_sum(voter.uid, row);
+                false
+            }
+            Pass::Votes => {
+                self.columns.vote(voter, row);
+                false
+            }
+            Pass::Bonds => {
+                voter.agreement = self.columns.agreement(voter, self.fresh_share, row);
+                let own = self.columns.worth(voter, row);
+                // Half for the own Brain's peers and half for those elsewhere, if it supports any.
+                voter.gain = elsewhere.map_or(own, |elsewhere| own.midpoint(elsewhere));
+                let passed = self.now.saturating_sub(row.bonded_at);
+                let missed = passed
+                    .checked_div(self.cycle_blocks)
+                    .unwrap_or(1)
+                    .saturating_sub(1);
+                self.columns.bond(voter, self.now, Fading::over(missed), row);
+                true
+            }
+            Pass::Pay => {
+                voter.earned = self.columns.earned(row);
+                false
+            }
+            Pass::Done => false,
+        };
+        self.position = self.position.saturating_add(1);
+        self.seek();
+        changed
+    }
+
+    /// Goes to the next voter that has something to do in this pass or the ones that follow.
+    fn seek(&mut self) {
+        while self.pass != Pass::Done {
+            let rest = self.voters.iter().skip(self.position.into());
+            let skipped = rest
+                .take_while(|voter| self.pass != Pass::Sums && !voter.is_active())
+                .count();
+            self.position = self.position.saturating_add(skipped as u16);
+            if usize::from(self.position) < self.voters.len() {
+                return;
+            }
+            self.position = 0;
+            self.pass = self.settle();
+        }
+    }
+
+    /// Ends a pass; the one that follows.
+    fn settle(&mut self) -> Pass {
+        match self.pass {
+            Pass::Sums => {
+                self.share_stake();
+                Pass::Votes
+            }
+            Pass::Votes => {
+                self.columns.judge();
+                Pass::Bonds
+            }
+            Pass::Bonds if self.columns.rate() => Pass::Pay,
+            Pass::Bonds => Pass::Done,
+            Pass::Pay => {
+                self.share_validators_pool();
+                Pass::Done
+            }
+            Pass::Done => Pass::Done,
+        }
+    }
+
+    fn active(&self) -> impl Iterator<Item = &Voter> {
+        self.voters.iter().filter(|voter| voter.is_active())
+    }
+
+    fn sum(&self, part: impl Fn(&Voter) -> u128) -> u128 {
+        self.active()
+            .fold(0u128, |sum, one| sum.saturating_add(part(one)))
+    }
+
+    /// Modulates the stake of the active ones (C.5c) and makes shares of it.
+    fn share_stake(&mut self) {
+        let all_credits = self.sum(|voter| voter.credits.into());
+        let all_accuracy = self.sum(|voter| voter.accuracy.into());
+        for voter in &mut self.voters {
+            let excess = divergence(voter.credits, all_credits, voter.accuracy, all_accuracy);
+            voter.stake = modulated_stake(voter.stake, self.beta, excess);
+        }
+        let total = self.sum(|voter| voter.stake);
+        for voter in self.voters.iter_mut().filter(|voter| voter.is_active()) {
+            voter.share = mul_div(voter.stake, ONE_Q96, total).unwrap_or(0);
+        }
+        self.fresh_share = self.sum(|voter| if voter.fresh { voter.share } else { 0 });
     }
 
     /// Gives each active validator its share of the validators' pool: its bonds' part of the incentives, gated by
     /// its agreement with the others (C.11-T5), blended with its accuracy.
-    fn share_validators_pool(&mut self, active: &[Active<'_>], bonds: &[(Uid, Row)], beta: u64) {
-        let all_stake = active
-            .iter()
-            .fold(0u128, |sum, one| sum.saturating_add(one.stake));
-        let per_bond = self.incentive_per_bond(bonds);
-        let gated: Vec<u128> = active
-            .iter()
-            .zip(bonds)
-            .map(|(one, (_, row))| {
-                let earned = row.iter().fold(0u128, |sum, (uid, bond)| {
-                    let rate = per_bond.get(usize::from(*uid)).copied().unwrap_or(0);
-                    sum.saturating_add(rate.saturating_mul((*bond).into()))
-                });
-                let square = |x: u128| mul_div(x, x, ONE_Q64).unwrap_or(0);
-                let gate = square(square(self.agreement(one, all_stake)));
-                mul_div(earned, gate, ONE_Q64).unwrap_or(0)
-            })
-            .collect();
-        let accurate: Vec<u128> = active
-            .iter()
-            .map(|one| (one.stake >> STEP).saturating_mul(one.validator.accuracy.into()))
-            .collect();
-        let total = |parts: &[u128]| parts.iter().fold(0u128, |sum, part| sum.saturating_add(*part));
-        let (all_gated, all_accurate) = (total(&gated), total(&accurate));
-        for (one, (gated, accurate)) in active.iter().zip(gated.into_iter().zip(accurate)) {
-            let share = mul_div(gated, ONE_Q64, all_gated).unwrap_or(0);
-            let accuracy = mul_div(accurate, ONE_Q64, all_accurate).unwrap_or(0);
-            if let Some(score) = self.score_mut(one.validator.uid) {
-                score.dividend = blend(share, accuracy, beta);
-            }
-        }
-    }
-
-    /// Incentive of each peer, by uid, divided by all bonds in it, in Q0.96.
-    fn incentive_per_bond(&self, bonds: &[(Uid, Row)]) -> Vec<u128> {
-        let mut all = alloc::vec![0u128; self.0.len()];
-        for (uid, bond) in bonds.iter().flat_map(|(_, row)| row) {
-            if let Some(sum) = all.get_mut(usize::from(*uid)) {
-                *sum = sum.saturating_add((*bond).into());
-            }
-        }
-        let rate = |(column, bonds): (&Option<Column>, u128)| {
-            column
-                .as_ref()
-                .and_then(|column| column.score.incentive.checked_div(bonds))
-                .unwrap_or(0)
+    fn share_validators_pool(&mut self) {
+        // Relative to the best, so that the fourth power keeps its digits.
+        let best = self.active().map(|voter| voter.agreement).max().unwrap_or(0);
+        let gated = |voter: &Voter| {
+            let square = |x: u128| mul_div(x, x, ONE_Q64).unwrap_or(0);
+            let gate = mul_div(voter.agreement, ONE_Q64, best).unwrap_or(0);
+            mul_div(voter.earned, square(square(gate)), ONE_Q64).unwrap_or(0)
         };
-        self.0.iter().zip(all).map(rate).collect()
+        let accurate = |voter: &Voter| (voter.share >> STEP).saturating_mul(voter.accuracy.into());
+        let (all_gated, all_accurate) = (self.sum(gated), self.sum(accurate));
+        for voter in self.voters.iter().filter(|voter| voter.is_active()) {
+            let share = mul_div(gated(voter), ONE_Q64, all_gated).unwrap_or(0);
+            let accuracy = mul_div(accurate(voter), ONE_Q64, all_accurate).unwrap_or(0);
+            if let Some(column) = self.columns.get_mut(voter.uid) {
+                column.dividend = blend(share, accuracy, self.beta);
+            }
+        }
     }
 
-    /// Overlap of a validator's row with the mean row of the other active ones, in Q0.64; one if there are none.
-    fn agreement(&self, one: &Active<'_>, all_stake: u128) -> u128 {
-        let others = all_stake.saturating_sub(one.stake);
-        if others == 0 {
-            return ONE_Q64;
+    /// What the epoch found. Without an active validator, or if no miner is ranked, every pool share is 0 (B.33).
+    pub fn finish(self) -> EpochOutput {
+        let (quality, loss) = self.columns.quality_and_loss();
+        let best = self.active().map(|voter| voter.gain).max().unwrap_or(0);
+        let gains: BTreeMap<Uid, u64> = self.active().map(|voter| (voter.uid, voter.gain)).collect();
+        let next = |(uid, credits): &(Uid, u64)| {
+            let gain = gains.get(uid).copied().unwrap_or(0);
+            (*uid, next_credits(*credits, gain, best))
+        };
+        EpochOutput {
+            scores: self.columns.scores(),
+            active: self.active().count() as u16,
+            credits: self.credits.iter().map(next).collect(),
+            quality,
+            loss,
         }
-        let (unit, others_unit) = (one.unit(), others.checked_div(one.row_sum).unwrap_or(0));
-        let overlap = one.row.iter().fold(0u128, |sum, (uid, weight)| {
-            let weight = u128::from(*weight);
-            let rank = self.get(*uid).map_or(0, |column| column.score.rank);
-            let mean = rank.saturating_sub(unit.saturating_mul(weight));
-            sum.saturating_add(mean.min(others_unit.saturating_mul(weight)))
-        });
-        mul_div(overlap, ONE_Q64, others).unwrap_or(0).min(ONE_Q64)
+    }
+}
+
+impl EpochInput {
+    /// Runs the whole epoch on rows by uid, whose bonds it renews.
+    pub fn run(&self, rows: &mut BTreeMap<Uid, WeightRow>) -> EpochOutput {
+        let mut run = EpochRun::start(self);
+        while let Some((_, uid)) = run.next() {
+            run.step(rows.entry(uid).or_default(), None);
+        }
+        run.finish()
     }
 }
 

@@ -4,6 +4,9 @@ mod accumulator;
 mod apportion;
 mod beta;
 mod bonds;
+mod copying;
+mod credits;
+mod cycles;
 mod epoch;
 mod history;
 mod percentile;
@@ -17,10 +20,13 @@ mod wide;
 pub use accumulator::{Accumulator, Checkpoint};
 pub use apportion::{apportion, split};
 pub use beta::{beta, overridden_beta};
-pub use bonds::{next_bonds, Row};
+pub use bonds::{next_bond, Fading};
+pub use copying::{is_copy, quantised};
+pub use credits::{boosted_stake, divergence, modulated_stake, next_credits};
+pub use cycles::{cycle_of, cycle_start};
 pub use epoch::{
-    activity_bar, blend, effective_validator_stakes, BondRow, EpochInput, EpochOutput, EpochPeer, EpochScore,
-    EpochValidator, WeightRow, ONE_Q96,
+    activity_bar, blend, effective_validator_stakes, Entry, EpochInput, EpochOutput, EpochPeer, EpochRun,
+    EpochScore, EpochValidator, Pass, WeightRow, ONE_Q96,
 };
 pub use history::History;
 pub use percentile::{nearest_rank, percentile};

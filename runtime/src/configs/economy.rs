@@ -1,12 +1,14 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{ACTIVITY_CUTOFF, BASED, OWNER_VESTING_BLOCKS};
-use frame_support::{parameter_types, traits::ConstU32};
+use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, OWNER_VESTING_BLOCKS};
+use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 use frame_system::EnsureRoot;
 
+use super::BlockWeights;
 use crate::{
     time::{
-        CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, TAKE_RAISE_DELAY, TASK_NOTICE, WEIGHTS_INTERVAL,
+        CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, TAKE_RAISE_DELAY, TASK_NOTICE,
+        WEIGHTS_INTERVAL,
     },
     AccountId, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason,
     Staking,
@@ -15,6 +17,10 @@ use crate::{
 parameter_types! {
     /// Smallest deposit of a spending account.
     pub const MinimumSpendingDeposit: Balance = BASED / 100;
+    /// Held for a byte of a row of weights beyond its free size: a full row holds about one $BASED.
+    pub const RowDepositPerByte: Balance = BASED / 10_000;
+    /// Most weight of epochs and of the division of budgets in a block: a tenth of it (F.1-1).
+    pub EpochLimit: Weight = BlockWeights::get().max_block / 10;
 }
 
 type CycleBlocks = ConstU32<CYCLE_BLOCKS>;
@@ -48,10 +54,16 @@ impl based_pallet_staking::Config for Runtime {
 }
 
 impl based_pallet_consensus::Config for Runtime {
+    type ActivePercentile = ConstU32<ACTIVE_PERCENTILE>;
     type ActivityCutoff = ConstU32<ACTIVITY_CUTOFF>;
     type Brains = Brains;
+    type Currency = Balances;
     type CycleBlocks = CycleBlocks;
+    type DepositPerByte = RowDepositPerByte;
+    type Forecasts = Forecasts;
     type Registry = Registry;
+    type RevealDelay = ConstU32<REVEAL_DELAY>;
+    type RuntimeHoldReason = RuntimeHoldReason;
     type Stake = Staking;
     type WeightInfo = based_pallet_consensus::weights::SubstrateWeight<Runtime>;
     type WeightsRateLimit = ConstU32<WEIGHTS_INTERVAL>;
@@ -61,6 +73,7 @@ impl based_pallet_emission::Config for Runtime {
     type Brains = Brains;
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;
+    type EpochLimit = EpochLimit;
     type Epochs = Consensus;
     type Forecasts = Forecasts;
     type Registry = Registry;

@@ -45,9 +45,20 @@ fn calls() -> Vec<RuntimeCall> {
         .into(),
         based_pallet_staking::Call::withdraw {}.into(),
         based_pallet_emission::Call::claim { account: bob.clone() }.into(),
-        based_pallet_consensus::Call::set_weights {
+        based_pallet_consensus::Call::commit_weights {
             brain: 7,
-            weights: Default::default(),
+            hash: Default::default(),
+        }
+        .into(),
+        based_pallet_consensus::Call::reveal_weights {
+            brain: 7,
+            row: Default::default(),
+            salt: Default::default(),
+        }
+        .into(),
+        based_pallet_consensus::Call::set_cross_edges {
+            brain: 7,
+            edges: Default::default(),
         }
         .into(),
         based_pallet_compute::Call::open {

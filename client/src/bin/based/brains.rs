@@ -154,7 +154,7 @@ pub async fn weights(context: &Context, brain: BrainId) -> anyhow::Result<Report
         Value::Array(list),
         &columns,
         rows,
-        &format!("No validator of Brain {brain} set weights yet."),
+        &format!("No validator of Brain {brain} revealed weights yet."),
     ))
 }
 

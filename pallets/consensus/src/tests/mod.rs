@@ -1,5 +1,9 @@
 //! Behaviour of the pallet, by topic.
 
+mod commits;
+mod cross_edges;
+mod deposits;
 mod epochs;
 mod peers;
-mod set_weights;
+mod resuming;
+mod reveals;

@@ -4,4 +4,5 @@ mod brains;
 mod claims;
 mod conservation;
 mod minting;
+mod resuming;
 mod slice;

@@ -20,23 +20,10 @@ fn cabal_share(stakes: &[Balance], honest: usize, consensus_counts: bool, beta: 
         .iter()
         .enumerate()
         .map(|(uid, stake)| validator(uid as Uid, *stake, &uniform(uid)));
-    let input = brain(validators.collect(), 0..0);
+    let mut input = brain(validators.collect(), 0..0);
     // Everybody is active in that setting.
-    let mut columns = Columns::new(&input.peers);
+    input.input.percentile = 0;
     let total: Balance = stakes.iter().sum();
-    for one in &input.validators {
-        let weights = one.weights.as_ref().expect("set");
-        let row = columns.effective_row(one.uid, weights);
-        let stake = mul_div(one.stake, ONE_Q96, total).expect("fits");
-        let row_sum = row.len() as u128;
-        columns.vote(&Active {
-            validator: one,
-            stake,
-            row,
-            row_sum,
-        });
-    }
-    columns.judge();
     let pay = |score: &EpochScore| {
         if consensus_counts {
             score.standing
@@ -44,7 +31,7 @@ fn cabal_share(stakes: &[Balance], honest: usize, consensus_counts: bool, beta: 
             score.rank
         }
     };
-    let pays: Vec<u128> = columns.scores_mut().map(|(_, score)| pay(score)).collect();
+    let pays: Vec<u128> = input.run().scores.iter().map(pay).collect();
     let all: u128 = pays.iter().sum();
     let blended = |(pay, stake): (u128, &Balance)| {
         blend(
@@ -114,7 +101,7 @@ fn without_consensus_a_cabal_keeps_its_size() {
 #[test]
 fn a_majority_of_active_stake_wins_and_the_loss_shows_disagreement() {
     let mut idle = validator(0, 30 * BASED, &[]);
-    idle.weights = None;
+    idle.0.revealed_at = None;
     let split = |idle| {
         vec![
             idle,
@@ -125,10 +112,8 @@ fn a_majority_of_active_stake_wins_and_the_loss_shows_disagreement() {
     let output = brain(split(idle.clone()), 3..5).run();
     assert_eq!(score(&output, 3).consensus, ONE_Q64 / 2);
     assert!(output.loss >= 0);
-    idle.weights = Some(WeightRow {
-        set_at: NOW - 1,
-        edges: vec![(3, 1)],
-    });
+    idle.0.revealed_at = Some(NOW - 1);
+    idle.1 = Some(row(NOW - 1, &[(3, 1)]));
     assert!(brain(split(idle), 3..5).run().loss < 0);
 }
 
@@ -159,8 +144,8 @@ fn copier_to_honest(delay: usize, churn: f64, seed: u64) -> f64 {
     const EPOCHS: usize = 300;
     let mut draws = Draws(seed);
     let mut quality: Vec<f64> = (0..MINERS).map(|_| draws.next()).collect();
-    let mut history: Vec<Row> = Vec::new();
-    let mut bonds: Vec<Option<BondRow>> = vec![None; usize::from(HONEST) + 1];
+    let mut history: Vec<Vec<(Uid, u16)>> = Vec::new();
+    let mut held: BTreeMap<Uid, WeightRow> = BTreeMap::new();
     let (mut copier, mut honest) = (0.0, 0.0);
     for epoch in 0..EPOCHS {
         for value in &mut quality {
@@ -168,7 +153,7 @@ fn copier_to_honest(delay: usize, churn: f64, seed: u64) -> f64 {
                 *value = draws.next();
             }
         }
-        let to_row = |values: Vec<f64>| -> Row {
+        let to_row = |values: Vec<f64>| -> Vec<(Uid, u16)> {
             let first = HONEST + 1;
             (first..)
                 .zip(
@@ -178,7 +163,7 @@ fn copier_to_honest(delay: usize, churn: f64, seed: u64) -> f64 {
                 )
                 .collect()
         };
-        let mut rows: Vec<Row> = (0..HONEST)
+        let mut rows: Vec<Vec<(Uid, u16)>> = (0..HONEST)
             .map(|_| {
                 to_row(
                     quality
@@ -193,15 +178,21 @@ fn copier_to_honest(delay: usize, churn: f64, seed: u64) -> f64 {
                 .checked_sub(delay)
                 .map_or_else(|| rows[0].clone(), |past| history[past].clone()),
         );
-        let validators = (0..)
-            .zip(rows)
-            .zip(bonds)
-            .map(|((uid, row), bonds)| EpochValidator {
-                bonds,
-                ..validator(uid, BASED, &row)
-            })
+        let validators: Vec<_> = (0..)
+            .zip(&rows)
+            .map(|(uid, row)| validator(uid, BASED, row))
             .collect();
-        let output = brain(validators, HONEST + 1..HONEST + 1 + MINERS).run();
+        let mut input = brain(validators, HONEST + 1..HONEST + 1 + MINERS);
+        for (uid, row) in (0..).zip(&rows) {
+            input
+                .rows
+                .insert(uid, WeightRow::reveal(held.get(&uid), NOW - 10, row));
+        }
+        let output = input.input.run(&mut input.rows);
+        // The next epoch is at the same block: these bonds are of the one before it.
+        held = input.rows;
+        held.values_mut()
+            .for_each(|row| row.bonded_at = NOW - input.input.cycle_blocks);
         let dividend = |uid| part(score(&output, uid).dividend, ONE_Q64 * u128::from(PPB));
         if epoch >= EPOCHS / 5 {
             copier += dividend(HONEST);
@@ -215,14 +206,6 @@ fn copier_to_honest(delay: usize, churn: f64, seed: u64) -> f64 {
                 .map(|score| part(score.rank, ONE_Q96) * 20.0)
                 .collect(),
         ));
-        let kept = |(_, edges): &(Uid, Row)| {
-            Some(BondRow {
-                written_at: NOW - 1,
-                age: 1,
-                edges: edges.clone(),
-            })
-        };
-        bonds = output.bonds.iter().map(kept).collect();
     }
     copier / honest
 }

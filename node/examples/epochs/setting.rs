@@ -1,0 +1,149 @@
+//! A chain with one full Brain whose epoch is due.
+
+use based_pallet_consensus::{Rows, ValidatorRecord, Validators};
+use based_pallet_registry::{Counts, Occupied, Peers};
+use based_pallet_staking::{BrainTotals, Pools, Target, TotalStake};
+use based_primitives::{
+    constants::{BASED, CYCLE_BLOCKS, MAX_PEERS, MAX_VALIDATORS},
+    math::WeightRow,
+    BrainId, Endpoint, IpAddress, PeerInfo, ResourceKind, Resources, Role, Uid,
+};
+use based_runtime::{AccountId, Runtime};
+use codec::Encode;
+use sp_consensus_babe::digests::{PreDigest, SecondaryPlainPreDigest};
+use sp_core::storage::Storage;
+use sp_runtime::{traits::Header as _, BuildStorage, Digest, DigestItem};
+use sp_state_machine::BasicExternalities;
+
+const BRAIN: BrainId = 7;
+/// Block in which the Brain's epoch is due.
+pub const DUE: u32 = CYCLE_BLOCKS + BRAIN as u32;
+
+/// Weights of all validators of a full Brain on all other peers, zero where there is none.
+pub struct Matrix(pub Vec<Vec<u16>>);
+
+impl Matrix {
+    /// Each weight is there with so many percent of chance.
+    pub fn random(density: u32) -> Self {
+        let mut state = 0x9E37_79B9_7F4A_7C15u64;
+        let mut draw = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let mut weight = |own: Uid, uid: Uid| {
+            let there = draw() % 100 < u64::from(density);
+            let value = 1 + (draw() % 65_535) as u16;
+            if there && own != uid {
+                value
+            } else {
+                0
+            }
+        };
+        let row = |own| (0..MAX_PEERS).map(|uid| weight(own, uid)).collect();
+        Self((0..MAX_VALIDATORS).map(row).collect())
+    }
+
+    /// Weights that are there.
+    pub fn entries(&self) -> usize {
+        self.0.iter().flatten().filter(|weight| **weight > 0).count()
+    }
+}
+
+/// Stake of a validator: all differ, so that 77 of 256 are active.
+pub fn stake(uid: Uid) -> u128 {
+    BASED * (100 + u128::from(uid))
+}
+
+/// Header of a block.
+pub fn header(height: u32) -> based_runtime::Header {
+    let claim = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
+        authority_index: 0,
+        slot: (1_000 + u64::from(height)).into(),
+    });
+    let log = DigestItem::PreRuntime(sp_consensus_babe::BABE_ENGINE_ID, claim.encode());
+    based_runtime::Header::new(
+        height,
+        Default::default(),
+        Default::default(),
+        Default::default(),
+        Digest { logs: vec![log] },
+    )
+}
+
+fn account(uid: Uid) -> AccountId {
+    AccountId::new([uid.to_le_bytes(); 16].concat().try_into().unwrap_or([0; 32]))
+}
+
+fn peer(uid: Uid) -> PeerInfo<AccountId> {
+    PeerInfo {
+        uid,
+        account: account(uid),
+        role: if uid < MAX_VALIDATORS {
+            Role::Validator
+        } else {
+            Role::Miner
+        },
+        endpoint: Endpoint {
+            ip: IpAddress::V6([1; 16]),
+            port: 1,
+        },
+        computekey: [1; 32],
+        resources: Resources {
+            kind: ResourceKind::Gpu,
+            storage_mib: 1,
+        },
+        registered_at: 0,
+    }
+}
+
+/// State in which every validator revealed its row in the cycle that ends.
+pub fn storage(matrix: &Matrix) -> Result<Storage, Box<dyn std::error::Error>> {
+    let mut genesis = serde_json::to_value(based_runtime::RuntimeGenesisConfig::default())?;
+    let preset = based_runtime::genesis_presets::get(&sp_genesis_builder::DEV_RUNTIME_PRESET.into());
+    let preset = preset.ok_or("the runtime has no development preset")?;
+    json_patch(&mut genesis, serde_json::from_slice(&preset)?);
+    let config: based_runtime::RuntimeGenesisConfig = serde_json::from_value(genesis)?;
+    let mut ext = BasicExternalities::new(config.build_storage()?);
+    ext.execute_with(|| {
+        for uid in 0..MAX_PEERS {
+            Peers::<Runtime>::insert(BRAIN, uid, peer(uid));
+            Occupied::<Runtime>::mutate(BRAIN, |occupied| occupied.set(uid, true));
+        }
+        Counts::<Runtime>::mutate(BRAIN, |counts| {
+            (counts.miners, counts.validators) = (MAX_PEERS - MAX_VALIDATORS, MAX_VALIDATORS);
+        });
+        for (uid, weights) in (0..).zip(&matrix.0) {
+            let target = Target {
+                brain: BRAIN,
+                validator: Some(account(uid)),
+            };
+            Pools::<Runtime>::mutate(target, |pool| {
+                pool.get_or_insert_with(Default::default).staked = stake(uid)
+            });
+            BrainTotals::<Runtime>::mutate(BRAIN, |total| *total += stake(uid));
+            TotalStake::<Runtime>::mutate(|total| *total += stake(uid));
+            let edges: Vec<(Uid, u16)> = (0..).zip(weights.iter().copied()).collect();
+            Rows::<Runtime>::insert(BRAIN, uid, WeightRow::reveal(None, 1, &edges));
+            let record = ValidatorRecord {
+                revealed_at: Some(DUE - 10),
+                ..Default::default()
+            };
+            Validators::<Runtime>::insert(BRAIN, uid, record);
+        }
+    });
+    Ok(ext.into_storages())
+}
+
+/// Applies a JSON merge patch (RFC 7396).
+fn json_patch(target: &mut serde_json::Value, patch: serde_json::Value) {
+    match (target, patch) {
+        (serde_json::Value::Object(target), serde_json::Value::Object(fields)) => {
+            for (name, value) in fields {
+                json_patch(target.entry(name).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (target, other) => *target = other,
+    }
+}
