@@ -19,10 +19,17 @@ pub fn time(matrix: &Matrix) -> Duration {
         .iter()
         .map(|row| row.iter().map(|weight| f64::from(*weight)).collect())
         .collect();
-    let stakes: Vec<f64> = (first..first + ACTIVE).map(|uid| stake(uid as u16) as f64).collect();
+    let stakes: Vec<f64> = (first..first + ACTIVE)
+        .map(|uid| stake(uid as u16) as f64)
+        .collect();
     let bonds = vec![vec![0.0; usize::from(MAX_PEERS)]; ACTIVE];
     let start = Instant::now();
-    black_box(epoch(first, black_box(weights), black_box(stakes), black_box(bonds)));
+    black_box(epoch(
+        first,
+        black_box(weights),
+        black_box(stakes),
+        black_box(bonds),
+    ));
     start.elapsed()
 }
 
@@ -53,7 +60,10 @@ fn epoch(
         }
         trust[first + i] += stakes[i];
     }
-    let consensus: Vec<f64> = trust.iter().map(|t| 1.0 / (1.0 + (-10.0 * (t - 0.5)).exp())).collect();
+    let consensus: Vec<f64> = trust
+        .iter()
+        .map(|t| 1.0 / (1.0 + (-10.0 * (t - 0.5)).exp()))
+        .collect();
     let mut incentive = vec![0.0; peers];
     for j in miners.clone() {
         incentive[j] = rank[j] * consensus[j];
@@ -62,7 +72,11 @@ fn epoch(
     let mut held = vec![0.0; peers];
     for (i, row) in weights.iter().enumerate() {
         for j in miners.clone() {
-            let share = if rank[j] > 0.0 { stakes[i] * row[j] / rank[j] } else { 0.0 };
+            let share = if rank[j] > 0.0 {
+                stakes[i] * row[j] / rank[j]
+            } else {
+                0.0
+            };
             bonds[i][j] = 0.9 * bonds[i][j] + 0.1 * share;
             held[j] += bonds[i][j];
         }
@@ -73,7 +87,11 @@ fn epoch(
         let (mut agreement, mut earned) = (0.0, 0.0);
         for j in 0..peers {
             agreement += row[j].min((rank[j] - stakes[i] * row[j]) / others);
-            earned += if held[j] > 0.0 { bonds[i][j] / held[j] * incentive[j] } else { 0.0 };
+            earned += if held[j] > 0.0 {
+                bonds[i][j] / held[j] * incentive[j]
+            } else {
+                0.0
+            };
             gains[i] += row[j] * consensus[j] * incentive[j];
         }
         dividends[i] = agreement.powi(4) * earned;

@@ -33,7 +33,12 @@ type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
 type Error = Box<dyn std::error::Error>;
 
 /// Begins a block in wasm; how long that took.
-fn begin_block(executor: &Executor, code: &[u8], ext: &mut dyn Externalities, height: u32) -> Result<Duration, Error> {
+fn begin_block(
+    executor: &Executor,
+    code: &[u8],
+    ext: &mut dyn Externalities,
+    height: u32,
+) -> Result<Duration, Error> {
     let fetcher = WrappedRuntimeCode(Cow::Borrowed(code));
     let runtime = RuntimeCode {
         code_fetcher: &fetcher,
@@ -88,7 +93,13 @@ fn figure(key: &str, value: f64, peer: Option<f64>, target: Option<f64>) -> Valu
 
 fn plot(path: &Path, rows: &[(u32, f64, f64, f64)]) -> std::io::Result<()> {
     let top = rows.iter().map(|row| row.2.max(row.3)).fold(1.0, f64::max) * 1.05;
-    let point = |density: u32, value: f64| format!("{:.1},{:.1}", 50.0 + f64::from(density) * 5.4, 310.0 - value / top * 260.0);
+    let point = |density: u32, value: f64| {
+        format!(
+            "{:.1},{:.1}",
+            50.0 + f64::from(density) * 5.4,
+            310.0 - value / top * 260.0
+        )
+    };
     let curve = |colour: &str, name: &str, at: u32, pick: fn(&(u32, f64, f64, f64)) -> f64| {
         let points: Vec<String> = rows.iter().map(|row| point(row.0, pick(row))).collect();
         format!(
@@ -111,7 +122,8 @@ fn main() -> Result<(), Error> {
     let out: PathBuf = std::env::args().nth(1).ok_or("usage: epochs OUT.json")?.into();
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
     std::fs::create_dir_all(&folder)?;
-    let code = based_runtime::WASM_BINARY.ok_or("the runtime was built without wasm; unset SKIP_WASM_BUILD")?;
+    let code =
+        based_runtime::WASM_BINARY.ok_or("the runtime was built without wasm; unset SKIP_WASM_BUILD")?;
     let executor = Executor::builder().build();
     println!("density   entries   computation ms   with storage ms   dense f64 ms");
     let mut rows = Vec::new();
@@ -120,14 +132,21 @@ fn main() -> Result<(), Error> {
         let storage = setting::storage(&matrix)?;
         let (compute, total) = measure(&executor, code, &storage)?;
         let dense = median((0..REPEATS).map(|_| dense::time(&matrix)).collect());
-        println!("{density:>6}%  {:>8}   {compute:>14.2}   {total:>15.2}   {dense:>12.2}", matrix.entries());
+        println!(
+            "{density:>6}%  {:>8}   {compute:>14.2}   {total:>15.2}   {dense:>12.2}",
+            matrix.entries()
+        );
         rows.push((density, compute, total, dense));
     }
     plot(&folder.join("runtime-epoch.svg"), &rows)?;
     let (_, compute, total, dense) = *rows.last().ok_or("nothing was measured")?;
-    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output()?;
+    let git = Command::new("git")
+        .args(["rev-parse", "--short", "HEAD"])
+        .output()?;
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    let cpu = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
     let report = json!({
         "name": "runtime",
         "commit": String::from_utf8_lossy(&git.stdout).trim(),

@@ -35,7 +35,11 @@ impl Matrix {
         let mut weight = |own: Uid, uid: Uid| {
             let there = draw() % 100 < u64::from(density);
             let value = 1 + (draw() % 65_535) as u16;
-            if there && own != uid { value } else { 0 }
+            if there && own != uid {
+                value
+            } else {
+                0
+            }
         };
         let row = |own| (0..MAX_PEERS).map(|uid| weight(own, uid)).collect();
         Self((0..MAX_VALIDATORS).map(row).collect())
@@ -76,7 +80,11 @@ fn peer(uid: Uid) -> PeerInfo<AccountId> {
     PeerInfo {
         uid,
         account: account(uid),
-        role: if uid < MAX_VALIDATORS { Role::Validator } else { Role::Miner },
+        role: if uid < MAX_VALIDATORS {
+            Role::Validator
+        } else {
+            Role::Miner
+        },
         endpoint: Endpoint {
             ip: IpAddress::V6([1; 16]),
             port: 1,
@@ -111,7 +119,9 @@ pub fn storage(matrix: &Matrix) -> Result<Storage, Box<dyn std::error::Error>> {
                 brain: BRAIN,
                 validator: Some(account(uid)),
             };
-            Pools::<Runtime>::mutate(target, |pool| pool.get_or_insert_with(Default::default).staked = stake(uid));
+            Pools::<Runtime>::mutate(target, |pool| {
+                pool.get_or_insert_with(Default::default).staked = stake(uid)
+            });
             BrainTotals::<Runtime>::mutate(BRAIN, |total| *total += stake(uid));
             TotalStake::<Runtime>::mutate(|total| *total += stake(uid));
             let edges: Vec<(Uid, u16)> = (0..).zip(weights.iter().copied()).collect();

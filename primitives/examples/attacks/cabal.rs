@@ -45,8 +45,15 @@ fn sizes(permille: u128, pay: Pay) -> Vec<f64> {
         let mut network = Network::new(&stakes, 0);
         network.input.percentile = 0;
         for uid in 0..stakes.len() {
-            let group = if uid < HONEST { 0..HONEST } else { HONEST..stakes.len() };
-            let row: Vec<(Uid, u16)> = group.filter(|other| *other != uid).map(|other| (other as Uid, 1)).collect();
+            let group = if uid < HONEST {
+                0..HONEST
+            } else {
+                HONEST..stakes.len()
+            };
+            let row: Vec<(Uid, u16)> = group
+                .filter(|other| *other != uid)
+                .map(|other| (other as Uid, 1))
+                .collect();
             network.reveal(uid as Uid, &row);
         }
         let output = network.epoch();
@@ -74,7 +81,10 @@ fn sizes(permille: u128, pay: Pay) -> Vec<f64> {
 
 pub fn run(folder: &Path) -> std::io::Result<Vec<Figure>> {
     let main = sizes(490, Pay::Consensus(0));
-    let errors = main.iter().zip(PRINTED).map(|(found, printed)| (found - printed).abs());
+    let errors = main
+        .iter()
+        .zip(PRINTED)
+        .map(|(found, printed)| (found - printed).abs());
     let error = errors.fold(0.0, f64::max);
     println!("T1  cabal of 0.49, sizes after blocks 0 to 4 (largest difference from print {error:.1e})");
     for (block, (size, printed)) in main.iter().zip(PRINTED).enumerate() {
@@ -89,12 +99,23 @@ pub fn run(folder: &Path) -> std::io::Result<Vec<Figure>> {
     for beta in [450_000_000, 900_000_000, PPB] {
         let curve = sizes(490, Pay::Consensus(beta));
         println!("    beta {:.2}  {:.3e}", part(beta.into(), PPB.into()), curve[99]);
-        curves.push(Line::of(&format!("beta {:.2}", part(beta.into(), PPB.into())), curve));
+        curves.push(Line::of(
+            &format!("beta {:.2}", part(beta.into(), PPB.into())),
+            curve,
+        ));
     }
     let control = sizes(490, Pay::Rank);
-    println!("T3  control: by rank alone the cabal has {:.6} after block 99", control[99]);
+    println!(
+        "T3  control: by rank alone the cabal has {:.6} after block 99",
+        control[99]
+    );
     curves.push(Line::of("rank alone", control));
-    lines(&folder.join("attacks-cabal.svg"), "Size of a cabal of 0.49", "block", &curves)?;
+    lines(
+        &folder.join("attacks-cabal.svg"),
+        "Size of a cabal of 0.49",
+        "block",
+        &curves,
+    )?;
     self_weights();
     idle_stake();
     Ok(vec![Figure {

@@ -45,7 +45,9 @@ struct Outcome {
 
 fn row(values: impl Iterator<Item = f64>) -> Vec<(Uid, u16)> {
     let first = HONEST + 1;
-    (first..).zip(values.map(|value| (value.clamp(0.0, 1.0) * 60_000.0) as u16)).collect()
+    (first..)
+        .zip(values.map(|value| (value.clamp(0.0, 1.0) * 60_000.0) as u16))
+        .collect()
 }
 
 /// Runs 300 cycles in which each miner changes its quality with a chance of `churn`; the copier repeats the consensus
@@ -63,26 +65,43 @@ fn run_once(delay: usize, churn: f64, jitter: f64, seed: u64) -> Outcome {
             }
         }
         for uid in 0..HONEST {
-            let measured: Vec<f64> = quality.iter().map(|value| value + NOISE * draws.normal()).collect();
+            let measured: Vec<f64> = quality
+                .iter()
+                .map(|value| value + NOISE * draws.normal())
+                .collect();
             network.reveal(uid, &row(measured.into_iter()));
         }
         let copied = match cycle.checked_sub(delay) {
             Some(past) => {
-                let noisy = |(_, value): &(Uid, u16)| f64::from(*value) / 60_000.0 * (1.0 + jitter * draws.normal());
+                let noisy =
+                    |(_, value): &(Uid, u16)| f64::from(*value) / 60_000.0 * (1.0 + jitter * draws.normal());
                 row(history[past].iter().map(noisy).collect::<Vec<_>>().into_iter())
             }
             None => row(quality.iter().copied()),
         };
-        refused += usize::from(history.iter().rev().take(8).any(|public| is_copy(&copied, public, HONEST)));
+        refused += usize::from(
+            history
+                .iter()
+                .rev()
+                .take(8)
+                .any(|public| is_copy(&copied, public, HONEST)),
+        );
         network.reveal(HONEST, &copied);
         // Both sides have the same TrustCredits: what is measured is the gate alone.
-        network.input.validators.iter_mut().for_each(|validator| validator.credits = 0);
+        network
+            .input
+            .validators
+            .iter_mut()
+            .for_each(|validator| validator.credits = 0);
         let output = network.epoch();
         if cycle >= CYCLES / 5 {
             copier += score(&output, HONEST).dividend >> 16;
-            honest += (0..HONEST).map(|uid| score(&output, uid).dividend >> 16).sum::<u128>();
+            honest += (0..HONEST)
+                .map(|uid| score(&output, uid).dividend >> 16)
+                .sum::<u128>();
         }
-        let ranks = (HONEST + 1..HONEST + 1 + MINERS).map(|uid| part(score(&output, uid).rank, ONE_Q96) * 20.0);
+        let ranks =
+            (HONEST + 1..HONEST + 1 + MINERS).map(|uid| part(score(&output, uid).rank, ONE_Q96) * 20.0);
         history.push(row(ranks.collect::<Vec<_>>().into_iter()));
     }
     Outcome {
@@ -93,10 +112,16 @@ fn run_once(delay: usize, churn: f64, jitter: f64, seed: u64) -> Outcome {
 
 /// Mean and its standard error over the seeds.
 fn over_seeds(delay: usize, churn: f64, jitter: f64) -> (f64, f64, usize) {
-    let outcomes: Vec<Outcome> = (1..=SEEDS).map(|seed| run_once(delay, churn, jitter, seed)).collect();
+    let outcomes: Vec<Outcome> = (1..=SEEDS)
+        .map(|seed| run_once(delay, churn, jitter, seed))
+        .collect();
     let count = outcomes.len() as f64;
     let mean = outcomes.iter().map(|outcome| outcome.gated).sum::<f64>() / count;
-    let variance = outcomes.iter().map(|outcome| (outcome.gated - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    let variance = outcomes
+        .iter()
+        .map(|outcome| (outcome.gated - mean).powi(2))
+        .sum::<f64>()
+        / (count - 1.0);
     let refused = outcomes.iter().map(|outcome| outcome.refused).sum();
     (mean, (variance / count).sqrt(), refused)
 }
@@ -130,6 +155,11 @@ pub fn run(folder: &Path) -> std::io::Result<Vec<Figure>> {
         println!("    jitter {jitter:.0e} of the copy: {refused} of {rows} rows refused; were they not, {ratio:.4} ({error:.4})");
     }
     let curves = [Line::through("churn .01", slow), Line::through("churn .05", fast)];
-    lines(&folder.join("attacks-copying.svg"), "Copier to honest", "delay in cycles", &curves)?;
+    lines(
+        &folder.join("attacks-copying.svg"),
+        "Copier to honest",
+        "delay in cycles",
+        &curves,
+    )?;
     Ok(figures)
 }

@@ -23,7 +23,11 @@ impl Network {
         let validators = stakes.len() as Uid;
         let peer = |uid| EpochPeer {
             uid,
-            role: if uid < validators { Role::Validator } else { Role::Miner },
+            role: if uid < validators {
+                Role::Validator
+            } else {
+                Role::Miner
+            },
             registered_at: 0,
         };
         let validator = |(uid, stake): (Uid, &Balance)| EpochValidator {

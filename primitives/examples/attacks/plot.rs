@@ -16,7 +16,11 @@ pub struct Line {
 impl Line {
     /// Values at 0, 1, 2 and so on.
     pub fn of(name: &str, values: Vec<f64>) -> Self {
-        let points = values.into_iter().enumerate().map(|(x, y)| (x as f64, y)).collect();
+        let points = values
+            .into_iter()
+            .enumerate()
+            .map(|(x, y)| (x as f64, y))
+            .collect();
         Self {
             name: name.to_owned(),
             points,
@@ -55,9 +59,18 @@ pub fn lines(path: &Path, title: &str, axis: &str, curves: &[Line]) -> std::io::
             HEIGHT - MARGIN + 16.0,
         );
     }
-    let _ = write!(svg, "<text x=\"{}\" y=\"{}\">{axis}</text>", WIDTH / 2.0, HEIGHT - 8.0);
+    let _ = write!(
+        svg,
+        "<text x=\"{}\" y=\"{}\">{axis}</text>",
+        WIDTH / 2.0,
+        HEIGHT - 8.0
+    );
     for (index, (line, colour)) in curves.iter().zip(COLOURS.iter().cycle()).enumerate() {
-        let path: Vec<String> = line.points.iter().map(|(a, b)| format!("{:.1},{:.1}", x(*a), y(*b))).collect();
+        let path: Vec<String> = line
+            .points
+            .iter()
+            .map(|(a, b)| format!("{:.1},{:.1}", x(*a), y(*b)))
+            .collect();
         let _ = write!(
             svg,
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/><text x=\"{}\" y=\"{}\" \

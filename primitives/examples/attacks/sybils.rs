@@ -23,8 +23,15 @@ fn percentile_sybils() {
     let dust = vec![MIN_VALIDATOR_STAKE - 1; 200];
     let counted = vec![MIN_VALIDATOR_STAKE; 200];
     println!("T7  bar of 20 validators of 100 to 2,000: {}", shown(bar(vec![])));
-    println!("    with 200 dust validators below the minimum stake: {}", shown(bar(dust)));
-    println!("    with 200 at the minimum stake (they cost {} and 200 places): {}", 200, shown(bar(counted)));
+    println!(
+        "    with 200 dust validators below the minimum stake: {}",
+        shown(bar(dust))
+    );
+    println!(
+        "    with 200 at the minimum stake (they cost {} and 200 places): {}",
+        200,
+        shown(bar(counted))
+    );
     let split = bar(vec![150 * BASED; 10]);
     println!(
         "    a stake of 1,500 is active alone ({}), split in ten ({})",
@@ -79,5 +86,8 @@ fn late_registration() {
     network.input.peers[2].registered_at = network.input.now - 1;
     let output = network.epoch();
     let ranks: Vec<bool> = (1..3 as Uid).map(|uid| score(&output, uid).rank > 0).collect();
-    println!("T10 ranked: a miner {}, one that took a uid after the commitment {}", ranks[0], ranks[1]);
+    println!(
+        "T10 ranked: a miner {}, one that took a uid after the commitment {}",
+        ranks[0], ranks[1]
+    );
 }
