@@ -221,10 +221,11 @@ impl StakeRewards<u64> for Mock {
 
 impl Epochs<u64> for Mock {
     fn advance(brain: BrainId, due: BlockNumber, limit: Weight) -> EpochAdvance<u64> {
-        let rest = Work::mutate(|work| {
+        let (needed, rest) = Work::mutate(|work| {
             let left = work.entry(brain).or_default();
+            let needed = *left;
             *left = left.saturating_sub(limit.ref_time());
-            *left
+            (needed, *left)
         });
         if rest > 0 {
             return EpochAdvance {
@@ -240,7 +241,7 @@ impl Epochs<u64> for Mock {
         };
         EpochAdvance {
             scores: Some(scores),
-            weight: Weight::zero(),
+            weight: Weight::from_parts(needed, 0),
         }
     }
     fn performance(brain: BrainId) -> u64 {
