@@ -77,7 +77,7 @@ pub struct Unstaking {
 }
 
 /// A commitment to a row of weights that was not revealed yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, DecodeAsType)]
+#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub struct Commitment {
     /// Hash of the row: see `based_primitives::weights_commitment`.
