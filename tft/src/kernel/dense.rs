@@ -1,8 +1,9 @@
 //! Small dense products and elementwise functions that the compiler turns into vector instructions: everything
 //! here is inlined into a [`vectorised`] call, which picks the machine's instruction set when it runs.
 
-/// Runs `work` with the widest instruction set that this machine has.
-#[inline]
+/// Runs `work` with the widest instruction set that this machine has. The closure must be marked
+/// `#[inline(always)]`: what is not inlined is compiled for the oldest machine.
+#[inline(always)]
 pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
@@ -63,6 +64,14 @@ pub struct Extent {
     pub columns: usize,
 }
 
+impl Extent {
+    /// From its three lengths.
+    #[inline(always)]
+    pub const fn new(rows: usize, inner: usize, columns: usize) -> Self {
+        Self { rows, inner, columns }
+    }
+}
+
 /// A matrix in row-major order whose rows are `stride` apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
@@ -70,6 +79,21 @@ pub struct Rows<'a> {
     pub data: &'a [f32],
     /// Distance between rows.
     pub stride: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// From the values and the distance between rows.
+    #[inline(always)]
+    pub const fn new(data: &'a [f32], stride: usize) -> Self {
+        Self { data, stride }
+    }
+}
+
+/// `c = a b`, for results whose rows follow each other.
+#[inline(always)]
+pub fn fresh_product(extent: Extent, a: Rows, b: Rows, c: &mut [f32]) {
+    c[..extent.rows * extent.columns].fill(0.0);
+    product(extent, a, b, c, extent.columns);
 }
 
 /// `c += a b`, where `a` is rows x inner, `b` inner x columns.

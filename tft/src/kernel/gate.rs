@@ -2,7 +2,8 @@
 //! cache: `LayerNorm(skip + GLU(dropout(W1 ELU(z + b2) + b1)))`, or `LayerNorm(skip + GLU(dropout(z)))`.
 
 use super::dense::{
-    add_rows, dot, elu, fill_rows, product, sigmoid, sum, transpose, transposed_product, Extent, Rows,
+    add_rows, dot, elu, fill_rows, fresh_product, product, sigmoid, sum, transpose, transposed_product,
+    Extent, Rows,
 };
 
 /// Added to a variance before its root.
@@ -199,50 +200,18 @@ impl Gate {
                 }
             }
             fill_rows(hidden, parameters.linear_bias);
-            let extent = Extent {
-                rows,
-                inner: width,
-                columns: width,
-            };
-            let a = Rows {
-                data: bent,
-                stride: width,
-            };
-            product(
-                extent,
-                a,
-                Rows {
-                    data: parameters.linear,
-                    stride: width,
-                },
-                hidden,
-                width,
-            );
+            let extent = Extent::new(rows, width, width);
+            let a = Rows::new(bent, width);
+            product(extent, a, Rows::new(parameters.linear, width), hidden, width);
         } else {
             hidden.copy_from_slice(z);
         }
         dropout.apply(first * width, hidden);
         let gate = &mut scratch.gate[..rows * 2 * out];
         fill_rows(gate, parameters.gate_bias);
-        let extent = Extent {
-            rows,
-            inner: width,
-            columns: 2 * out,
-        };
-        let a = Rows {
-            data: hidden,
-            stride: width,
-        };
-        product(
-            extent,
-            a,
-            Rows {
-                data: parameters.gate,
-                stride: 2 * out,
-            },
-            gate,
-            2 * out,
-        );
+        let extent = Extent::new(rows, width, 2 * out);
+        let a = Rows::new(hidden, width);
+        product(extent, a, Rows::new(parameters.gate, 2 * out), gate, 2 * out);
         for row in 0..rows {
             let (opening, value) = gate[row * 2 * out..][..2 * out].split_at(out);
             let skip = &skip[row * out..][..out];
@@ -300,76 +269,26 @@ impl Gate {
         }
         let gate = &scratch.gate_gradient[..rows * 2 * out];
         add_rows(d_gate_bias, gate);
-        let gate = Rows {
-            data: gate,
-            stride: 2 * out,
-        };
-        let hidden = Rows {
-            data: &scratch.hidden,
-            stride: width,
-        };
-        let extent = Extent {
-            rows: width,
-            inner: rows,
-            columns: 2 * out,
-        };
+        let gate = Rows::new(gate, 2 * out);
+        let hidden = Rows::new(&scratch.hidden, width);
+        let extent = Extent::new(width, rows, 2 * out);
         transposed_product(extent, hidden, gate, d_gate, 2 * out);
-        let extent = Extent {
-            rows,
-            inner: 2 * out,
-            columns: width,
-        };
-        let back = |hidden: &mut [f32]| {
-            hidden.fill(0.0);
-            product(
-                extent,
-                gate,
-                Rows {
-                    data: &transposed.gate,
-                    stride: width,
-                },
-                hidden,
-                width,
-            );
-            dropout.apply(first * width, hidden);
-        };
+        let extent = Extent::new(rows, 2 * out, width);
         if !self.deep {
-            back(to.z);
+            fresh_product(extent, gate, Rows::new(&transposed.gate, width), to.z);
+            dropout.apply(first * width, to.z);
             return;
         }
         let hidden = &mut scratch.hidden_gradient[..rows * width];
-        back(hidden);
+        fresh_product(extent, gate, Rows::new(&transposed.gate, width), hidden);
+        dropout.apply(first * width, hidden);
         add_rows(d_linear_bias, hidden);
-        let hidden = Rows {
-            data: hidden,
-            stride: width,
-        };
-        let bent = Rows {
-            data: &scratch.elu,
-            stride: width,
-        };
-        let extent = Extent {
-            rows: width,
-            inner: rows,
-            columns: width,
-        };
+        let hidden = Rows::new(hidden, width);
+        let bent = Rows::new(&scratch.elu, width);
+        let extent = Extent::new(width, rows, width);
         transposed_product(extent, bent, hidden, d_linear, width);
-        to.z.fill(0.0);
-        let extent = Extent {
-            rows,
-            inner: width,
-            columns: width,
-        };
-        product(
-            extent,
-            hidden,
-            Rows {
-                data: &transposed.linear,
-                stride: width,
-            },
-            to.z,
-            width,
-        );
+        let extent = Extent::new(rows, width, width);
+        fresh_product(extent, hidden, Rows::new(&transposed.linear, width), to.z);
         for (z, bent) in to.z.iter_mut().zip(bent.data) {
             *z *= if *bent > 0.0 { 1.0 } else { bent + 1.0 };
         }

@@ -59,7 +59,10 @@ impl CustomOp3 for Gated {
                 || self.gate.scratch(),
                 |scratch, (at, (result, input))| {
                     let place = (self.dropout, at * BLOCK);
-                    vectorised(|| self.gate.forward(input, &parameters, place, scratch, result));
+                    vectorised(
+                        #[inline(always)]
+                        || self.gate.forward(input, &parameters, place, scratch, result),
+                    );
                 },
             );
         Ok((CpuStorage::F32(result), skip_layout.shape().clone()))
@@ -112,12 +115,15 @@ impl Gated {
                         skip: d_skip,
                         parameters: &mut sums,
                     };
-                    vectorised(|| {
-                        self.gate
-                            .forward(input, &parameters, place, &mut scratch, &mut result);
-                        self.gate
-                            .backward(gradient, (&parameters, &transposed), place, &mut scratch, to);
-                    });
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            self.gate
+                                .forward(input, &parameters, place, &mut scratch, &mut result);
+                            self.gate
+                                .backward(gradient, (&parameters, &transposed), place, &mut scratch, to);
+                        },
+                    );
                 }
                 sums
             })

@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::dense::{
-    add_rows, product, sigmoid, tanh, transpose, transposed_product, vectorised, Extent, Rows,
+    add_rows, fresh_product, product, sigmoid, tanh, transpose, transposed_product, vectorised, Extent, Rows,
 };
 use super::{read, total, values};
 
@@ -90,11 +90,7 @@ impl Recurrence {
             hidden[lane * width..][..width].copy_from_slice(&state[..width]);
             cells[lane * width..][..width].copy_from_slice(&state[width..]);
         }
-        let extent = Extent {
-            rows: lanes,
-            inner: width,
-            columns: 4 * width,
-        };
+        let extent = Extent::new(lanes, width, 4 * width);
         for step in 0..self.steps() {
             let weights = &parameters[self.side(step) * self.half()..][..self.half()];
             let (matrix, bias) = weights.split_at(4 * width * width);
@@ -106,20 +102,8 @@ impl Recurrence {
                 }
             }
             let (before, after) = hidden.split_at_mut((step + 1) * stride);
-            let last = Rows {
-                data: &before[step * stride..],
-                stride: width,
-            };
-            product(
-                extent,
-                last,
-                Rows {
-                    data: matrix,
-                    stride: 4 * width,
-                },
-                gates,
-                4 * width,
-            );
+            let last = Rows::new(&before[step * stride..], width);
+            product(extent, last, Rows::new(matrix, 4 * width), gates, 4 * width);
             let (past, now) = cells.split_at_mut((step + 1) * stride);
             for lane in 0..lanes {
                 let gates = &mut gates[lane * 4 * width..][..4 * width];
@@ -157,11 +141,7 @@ impl Recurrence {
         let stride = lanes * width;
         let mut d_gates = vec![0.0; self.steps() * stride * 4];
         let (mut d_hidden, mut d_cell) = (vec![0.0; stride], vec![0.0; stride]);
-        let extent = Extent {
-            rows: lanes,
-            inner: 4 * width,
-            columns: width,
-        };
+        let extent = Extent::new(lanes, 4 * width, width);
         for step in (0..self.steps()).rev() {
             let d_gates = &mut d_gates[step * stride * 4..][..stride * 4];
             for lane in 0..lanes {
@@ -190,16 +170,9 @@ impl Recurrence {
                 }
                 d_inputs[at * 4 * width..][..4 * width].copy_from_slice(d_gates);
             }
-            d_hidden.fill(0.0);
-            let matrix = Rows {
-                data: &transposed[self.side(step)],
-                stride: width,
-            };
-            let d_gates = Rows {
-                data: d_gates,
-                stride: 4 * width,
-            };
-            product(extent, d_gates, matrix, &mut d_hidden, width);
+            let matrix = Rows::new(&transposed[self.side(step)], width);
+            let d_gates = Rows::new(d_gates, 4 * width);
+            fresh_product(extent, d_gates, matrix, &mut d_hidden);
         }
         for (lane, state) in d_initial.chunks_exact_mut(2 * width).enumerate() {
             state[..width].copy_from_slice(&d_hidden[lane * width..][..width]);
@@ -211,19 +184,9 @@ impl Recurrence {
             let (matrix, bias) = sums.split_at_mut(4 * width * width);
             let d_gates = &d_gates[from * stride * 4..to * stride * 4];
             add_rows(bias, d_gates);
-            let extent = Extent {
-                rows: width,
-                inner: (to - from) * lanes,
-                columns: 4 * width,
-            };
-            let hidden = Rows {
-                data: &trace.hidden[from * stride..to * stride],
-                stride: width,
-            };
-            let d_gates = Rows {
-                data: d_gates,
-                stride: 4 * width,
-            };
+            let extent = Extent::new(width, (to - from) * lanes, 4 * width);
+            let hidden = Rows::new(&trace.hidden[from * stride..to * stride], width);
+            let d_gates = Rows::new(d_gates, 4 * width);
             transposed_product(extent, hidden, d_gates, matrix, 4 * width);
         }
         sums
@@ -254,7 +217,10 @@ impl CustomOp3 for Recurrence {
             .zip(inputs.par_chunks(LANES * steps * 4 * width))
             .zip(initial.par_chunks(LANES * 2 * width))
             .for_each(|((result, inputs), initial)| {
-                let trace = vectorised(|| self.run(inputs, parameters, initial));
+                let trace = vectorised(
+                    #[inline(always)]
+                    || self.run(inputs, parameters, initial),
+                );
                 let lanes = initial.len() / (2 * width);
                 for (at, out) in result.chunks_exact_mut(width).enumerate() {
                     let (lane, step) = (at / steps, at % steps);
@@ -286,10 +252,13 @@ impl CustomOp3 for Recurrence {
                 .zip(initial.par_chunks(LANES * 2 * width))
                 .zip(gradient.par_chunks(LANES * steps * width))
                 .map(|((((d_inputs, d_initial), inputs), initial), gradient)| {
-                    vectorised(|| {
-                        let trace = self.run(inputs, parameters, initial);
-                        self.back(&trace, &transposed, gradient, d_inputs, d_initial)
-                    })
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            let trace = self.run(inputs, parameters, initial);
+                            self.back(&trace, &transposed, gradient, d_inputs, d_initial)
+                        },
+                    )
                 })
                 .collect();
             (d_inputs, total(parts), d_initial)

@@ -6,7 +6,7 @@ use std::ops::Range;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::dense::{dot, product, transpose, transposed_product, vectorised, Extent, Rows};
+use super::dense::{dot, fresh_product, product, transpose, transposed_product, vectorised, Extent, Rows};
 use super::gate::{Dropout, Gate, Gradients, Parameters, Scratch, Transposed, BLOCK};
 use super::{read, task_rows, total, values};
 
@@ -112,20 +112,13 @@ impl Select {
         each.map(|(columns, (square, tail))| {
             let embedding = &embedding[columns.start * width..columns.end * width];
             let mut projected = vec![0.0; embedding.len()];
-            let extent = Extent {
-                rows: columns.len(),
-                inner: width,
-                columns: width,
-            };
-            let square = Rows {
-                data: square,
-                stride: width,
-            };
-            let rows = Rows {
-                data: embedding,
-                stride: width,
-            };
-            vectorised(|| product(extent, rows, square, &mut projected, width));
+            let extent = Extent::new(columns.len(), width, width);
+            let square = Rows::new(square, width);
+            let rows = Rows::new(embedding, width);
+            vectorised(
+                #[inline(always)]
+                || product(extent, rows, square, &mut projected, width),
+            );
             Variable {
                 columns: columns.clone(),
                 embedding,
@@ -153,30 +146,13 @@ impl Select {
         let width = self.selection.width;
         let stride = self.selection.design();
         let rows = design.len() / stride;
-        let extent = Extent {
-            rows,
-            inner: variable.columns.len(),
-            columns: width,
-        };
-        let design = Rows {
-            data: &design[variable.columns.start..],
-            stride,
-        };
+        let extent = Extent::new(rows, variable.columns.len(), width);
+        let design = Rows::new(&design[variable.columns.start..], stride);
         for (out, table) in [
             (&mut block.embedded, variable.embedding),
             (&mut block.z, &variable.projected),
         ] {
-            out[..rows * width].fill(0.0);
-            product(
-                extent,
-                design,
-                Rows {
-                    data: table,
-                    stride: width,
-                },
-                out,
-                width,
-            );
+            fresh_product(extent, design, Rows::new(table, width), out);
         }
         self.selection.gate().forward(
             (&block.z[..rows * width], &block.embedded[..rows * width]),
@@ -211,26 +187,29 @@ impl Select {
                     let design = &design[first * stride..][..here * stride];
                     let weights = &weights[first * count..][..here * count];
                     let gradient = &gradient[first * width..][..here * width];
-                    vectorised(|| {
-                        for (at, variable) in variables.iter().enumerate() {
-                            self.variable(at, variable, design, first, &mut block);
-                            room.weigh(at, count, weights, gradient, &block.result, d_weights);
-                            let (z, skip) = (&mut room.z[..here * width], &mut room.skip[..here * width]);
-                            let tail = &mut sums.tails[at * gate.len()..][..gate.len()];
-                            gate.backward(
-                                &room.gradient[..here * width],
-                                (&variable.parameters, &transposed[at]),
-                                (self.dropout.split(at), first),
-                                &mut block.scratch,
-                                Gradients {
-                                    z,
-                                    skip,
-                                    parameters: tail,
-                                },
-                            );
-                            sums.embed(&variable.columns, design, (stride, width), (z, skip));
-                        }
-                    });
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for (at, variable) in variables.iter().enumerate() {
+                                self.variable(at, variable, design, first, &mut block);
+                                room.weigh(at, count, weights, gradient, &block.result, d_weights);
+                                let (z, skip) = (&mut room.z[..here * width], &mut room.skip[..here * width]);
+                                let tail = &mut sums.tails[at * gate.len()..][..gate.len()];
+                                gate.backward(
+                                    &room.gradient[..here * width],
+                                    (&variable.parameters, &transposed[at]),
+                                    (self.dropout.split(at), first),
+                                    &mut block.scratch,
+                                    Gradients {
+                                        z,
+                                        skip,
+                                        parameters: tail,
+                                    },
+                                );
+                                sums.embed(&variable.columns, design, (stride, width), (z, skip));
+                            }
+                        },
+                    );
                 }
                 sums.into_flat()
             })
@@ -248,35 +227,18 @@ impl Select {
         let mut d_squares = vec![0.0; squares.len()];
         for (at, columns) in self.selection.columns.iter().enumerate() {
             let own = columns.start * width..columns.end * width;
-            let d_projected = Rows {
-                data: &d_projected[own.clone()],
-                stride: width,
-            };
+            let d_projected = Rows::new(&d_projected[own.clone()], width);
             let back = transpose(&squares[at * width * width..][..width * width], width);
-            let extent = Extent {
-                rows: columns.len(),
-                inner: width,
-                columns: width,
-            };
+            let extent = Extent::new(columns.len(), width, width);
             product(
                 extent,
                 d_projected,
-                Rows {
-                    data: &back,
-                    stride: width,
-                },
+                Rows::new(&back, width),
                 &mut d_embedding[own.clone()],
                 width,
             );
-            let extent = Extent {
-                rows: width,
-                inner: columns.len(),
-                columns: width,
-            };
-            let rows = Rows {
-                data: &embedding[own],
-                stride: width,
-            };
+            let extent = Extent::new(width, columns.len(), width);
+            let rows = Rows::new(&embedding[own], width);
             let square = &mut d_squares[at * width * width..][..width * width];
             transposed_product(extent, rows, d_projected, square, width);
         }
@@ -311,21 +273,11 @@ impl Sums {
         (stride, width): (usize, usize),
         (z, skip): (&[f32], &[f32]),
     ) {
-        let extent = Extent {
-            rows: columns.len(),
-            inner: z.len() / width,
-            columns: width,
-        };
-        let design = Rows {
-            data: &design[columns.start..],
-            stride,
-        };
+        let extent = Extent::new(columns.len(), z.len() / width, width);
+        let design = Rows::new(&design[columns.start..], stride);
         let own = columns.start * width..columns.end * width;
         for (gradient, sum) in [(skip, &mut self.embedding), (z, &mut self.projected)] {
-            let gradient = Rows {
-                data: gradient,
-                stride: width,
-            };
+            let gradient = Rows::new(gradient, width);
             transposed_product(extent, design, gradient, &mut sum[own.clone()], width);
         }
     }
@@ -408,20 +360,23 @@ impl CustomOp3 for Select {
             .for_each_init(
                 || self.block(),
                 |block, (task, ((result, design), weights))| {
-                    vectorised(|| {
-                        for (at, variable) in variables.iter().enumerate() {
-                            self.variable(at, variable, design, task * BLOCK, block);
-                            let rows = result
-                                .chunks_exact_mut(width)
-                                .zip(block.result.chunks_exact(width));
-                            for (row, (out, value)) in rows.enumerate() {
-                                let weight = weights[row * count + at];
-                                for (out, value) in out.iter_mut().zip(value) {
-                                    *out = weight.mul_add(*value, *out);
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for (at, variable) in variables.iter().enumerate() {
+                                self.variable(at, variable, design, task * BLOCK, block);
+                                let rows = result
+                                    .chunks_exact_mut(width)
+                                    .zip(block.result.chunks_exact(width));
+                                for (row, (out, value)) in rows.enumerate() {
+                                    let weight = weights[row * count + at];
+                                    for (out, value) in out.iter_mut().zip(value) {
+                                        *out = weight.mul_add(*value, *out);
+                                    }
                                 }
                             }
-                        }
-                    });
+                        },
+                    );
                 },
             );
         Ok((CpuStorage::F32(result), (rows, width).into()))

@@ -175,38 +175,19 @@ fn products_equal_plain_loops() {
     for (rows, inner, columns) in [(1, 1, 1), (4, 3, 16), (7, 32, 41), (9, 2, 22)] {
         let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.gen_range(-1.0..1.0)).collect() };
         let (a, b) = (draw(rows * inner), draw(inner * columns));
-        let extent = Extent { rows, inner, columns };
+        let extent = Extent::new(rows, inner, columns);
         let mut c = vec![1.0; rows * columns];
-        let right = Rows {
-            data: &b,
-            stride: columns,
-        };
-        vectorised(|| {
-            product(
-                extent,
-                Rows {
-                    data: &a,
-                    stride: inner,
-                },
-                right,
-                &mut c,
-                columns,
-            )
-        });
+        let right = Rows::new(&b, columns);
+        vectorised(
+            #[inline(always)]
+            || product(extent, Rows::new(&a, inner), right, &mut c, columns),
+        );
         let turned = crate::kernel::dense::transpose(&a, inner);
         let mut t = vec![1.0; rows * columns];
-        vectorised(|| {
-            transposed_product(
-                extent,
-                Rows {
-                    data: &turned,
-                    stride: rows,
-                },
-                right,
-                &mut t,
-                columns,
-            )
-        });
+        vectorised(
+            #[inline(always)]
+            || transposed_product(extent, Rows::new(&turned, rows), right, &mut t, columns),
+        );
         for i in 0..rows {
             for j in 0..columns {
                 let sum: f32 = 1.0
