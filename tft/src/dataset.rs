@@ -13,6 +13,9 @@ use crate::table::{Series, Table};
 /// Farthest that a normalised input lies from its mean, in deviations: an outlier cannot drown the rest.
 const INPUT_LIMIT: f64 = 10.0;
 
+/// Most values of a shard's largest tensor.
+const SHARD_VALUES: usize = (1 << 16) - 1;
+
 /// Mean and standard deviation of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
@@ -173,6 +176,12 @@ impl Dataset {
             series,
             start: rows - encoder,
         })
+    }
+
+    /// Windows that are taken through the model at once, of a batch of `count`: so few that no tensor is as large
+    /// as those that candle cuts up among threads which spin while they wait, and that every core has its part.
+    pub fn shard(&self, count: usize) -> usize {
+        (SHARD_VALUES / (self.sizes.window() * self.sizes.width)).clamp(1, count.div_ceil(4).max(1))
     }
 
     /// Inputs of some windows.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use candle_core::Tensor;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{scales, Dataset, Scales, Window};
@@ -12,7 +13,7 @@ use crate::model::Model;
 use crate::schema::{Schema, Sizes};
 use crate::store;
 use crate::table::{Series, Table};
-use crate::train::{thin, Outcome, Progress, Run, Training, EVALUATION_BATCH};
+use crate::train::{thin, Outcome, Progress, Run, Training};
 
 /// Fixed-point units of one (D.5).
 const UNITS: f64 = 1e6;
@@ -237,10 +238,9 @@ impl Forecaster {
     /// If an operation fails.
     pub fn predict(&self, table: &Table, dataset: &Dataset, windows: &[Window]) -> Result<Quantiles> {
         let columns = self.schema.target_columns();
-        let mut result = Vec::with_capacity(windows.len());
-        for windows in windows.chunks(EVALUATION_BATCH) {
+        let shards = windows.par_chunks(dataset.shard(windows.len())).map(|windows| {
             let output = self.model.forward(&dataset.batch(windows)?, None)?;
-            for (at, window) in windows.iter().enumerate() {
+            let forecast = |(at, window): (usize, &Window)| {
                 let scales = &self.scales[&table.series[window.series].name];
                 let rows: Vec<Vec<Vec<f32>>> = output.quantiles.get(at)?.to_vec3()?;
                 let real = |(quantiles, column): (&Vec<f32>, &usize)| {
@@ -250,14 +250,22 @@ impl Forecaster {
                     quantiles.sort_by(f64::total_cmp);
                     quantiles
                 };
-                result.push(
-                    rows.iter()
-                        .map(|row| row.iter().zip(&columns).map(real).collect())
-                        .collect(),
-                );
-            }
-        }
-        Ok(result)
+                Ok(rows
+                    .iter()
+                    .map(|row| row.iter().zip(&columns).map(real).collect())
+                    .collect())
+            };
+            windows
+                .iter()
+                .enumerate()
+                .map(forecast)
+                .collect::<Result<Quantiles>>()
+        });
+        Ok(shards
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Forecasts windows as they are answered: by persistence where the model was no better.
@@ -340,7 +348,7 @@ impl Forecaster {
         windows: &[Window],
         mut each: impl FnMut(&crate::model::Output) -> Result<R>,
     ) -> Result<Vec<R>> {
-        let outputs = windows.chunks(EVALUATION_BATCH).map(|windows| {
+        let outputs = windows.chunks(dataset.shard(windows.len())).map(|windows| {
             let output = self.model.forward(&dataset.batch(windows)?, None)?;
             each(&output)
         });

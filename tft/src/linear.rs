@@ -110,6 +110,7 @@ fn inner(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Least squares by Cholesky's decomposition of the normal equations, over columns scaled to unit size.
+#[allow(clippy::needless_range_loop)]
 fn solve(rows: &[Vec<f64>], outcomes: &[f64]) -> Result<Vec<f64>> {
     let count = rows.first().map_or(0, Vec::len);
     if rows.len() < 2 * count || count == 0 {

@@ -20,6 +20,19 @@ pub struct Adam {
     pub second: Vec<Vec<f32>>,
 }
 
+/// Gradient of every parameter.
+///
+/// # Errors
+/// [`Error::Model`] if one has none.
+pub fn gather(parameters: &[(String, Var)], gradients: &GradStore) -> Result<Vec<Vec<f32>>> {
+    let of = |(name, var): &(String, Var)| {
+        let gradient = gradients.get(var);
+        let gradient = gradient.ok_or_else(|| Error::Model(format!("no gradient reaches {name}")))?;
+        Ok(gradient.flatten_all()?.to_vec1()?)
+    };
+    parameters.iter().map(of).collect()
+}
+
 /// How far a step goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
@@ -48,19 +61,9 @@ impl Adam {
     /// Moves every parameter; returns the gradient's norm.
     ///
     /// # Errors
-    /// [`Error::Model`] if a parameter has no gradient or the gradient is not finite.
-    pub fn step(&mut self, parameters: &[(String, Var)], gradients: &GradStore, step: Step) -> Result<f64> {
-        let mut all = Vec::with_capacity(parameters.len());
-        let mut square = 0.0;
-        for (name, var) in parameters {
-            let gradient = gradients
-                .get(var)
-                .ok_or_else(|| Error::Model(format!("no gradient reaches {name}")))?
-                .flatten_all()?
-                .to_vec1::<f32>()?;
-            square += gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
-            all.push(gradient);
-        }
+    /// [`Error::Model`] if the gradient is not finite.
+    pub fn step(&mut self, parameters: &[(String, Var)], gradients: &[Vec<f32>], step: Step) -> Result<f64> {
+        let square: f64 = gradients.iter().flatten().map(|x| f64::from(*x).powi(2)).sum();
         let norm = square.sqrt();
         if !norm.is_finite() {
             return Err(Error::Model(
@@ -73,7 +76,7 @@ impl Adam {
         let rate = (step.rate * correct(SECOND).sqrt() / correct(FIRST)) as f32;
         let epsilon = (EPSILON * correct(SECOND).sqrt()) as f32;
         let moments = self.first.iter_mut().zip(&mut self.second);
-        for (((_, var), gradient), (first, second)) in parameters.iter().zip(all).zip(moments) {
+        for (((_, var), gradient), (first, second)) in parameters.iter().zip(gradients).zip(moments) {
             let decay = if var.rank() > 1 {
                 (1.0 - step.rate * step.decay) as f32
             } else {

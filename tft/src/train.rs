@@ -6,19 +6,18 @@ use std::time::Instant;
 use candle_core::Tensor;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Window};
 use crate::error::{Error, Result};
 use crate::loss::quantile_loss;
 use crate::model::Model;
-use crate::optimise::{Adam, Step};
+use crate::optimise::{gather, Adam, Step};
 use crate::store;
 
 /// Most windows that validation looks at.
 const VALIDATION_WINDOWS: usize = 256;
-/// Windows evaluated at once.
-pub const EVALUATION_BATCH: usize = 64;
 /// Steps over which the learning rate rises.
 const WARM_UP: usize = 20;
 /// Share of the learning rate that is left at the end.
@@ -217,12 +216,19 @@ impl<'a> Run<'a> {
         rng.set_stream(self.state.step as u64 + 1);
         let draw = |_| self.windows[rng.gen_range(0..self.windows.len())];
         let windows: Vec<Window> = (0..self.training.batch).map(draw).collect();
-        let dropout = rng.gen();
-        let output = self
-            .model
-            .forward(&self.dataset.batch(&windows)?, Some(dropout))?;
-        let loss = quantile_loss(&output.quantiles, &self.dataset.targets(&windows)?)?;
-        let gradients = loss.backward()?;
+        let dropout: u32 = rng.gen();
+        let shards = windows.par_chunks(self.dataset.shard(windows.len())).enumerate();
+        let shards: Vec<(f64, Vec<Vec<f32>>)> = shards
+            .map(|(at, shard)| self.gradients(shard, windows.len(), dropout.wrapping_add(at as u32)))
+            .collect::<Result<_>>()?;
+        let mut shards = shards.into_iter();
+        let (mut loss, mut gradients) = shards.next().unwrap_or_default();
+        for (part, parts) in shards {
+            loss += part;
+            for (sum, part) in gradients.iter_mut().flatten().zip(parts.iter().flatten()) {
+                *sum += part;
+            }
+        }
         let step = Step {
             rate: self.training.rate_at(self.state.step),
             decay: self.training.decay,
@@ -231,7 +237,16 @@ impl<'a> Run<'a> {
         self.adam.step(self.model.parameters(), &gradients, step)?;
         self.state.step += 1;
         self.seconds += started.elapsed().as_secs_f64();
-        Ok(f64::from(loss.to_scalar::<f32>()?))
+        Ok(loss)
+    }
+
+    /// A shard's share of the loss and of the gradients of a batch of `count` windows.
+    fn gradients(&self, shard: &[Window], count: usize, dropout: u32) -> Result<(f64, Vec<Vec<f32>>)> {
+        let output = self.model.forward(&self.dataset.batch(shard)?, Some(dropout))?;
+        let loss = quantile_loss(&output.quantiles, &self.dataset.targets(shard)?)?;
+        let loss = (loss * (shard.len() as f64 / count as f64))?;
+        let gradients = gather(self.model.parameters(), &loss.backward()?)?;
+        Ok((f64::from(loss.to_scalar::<f32>()?), gradients))
     }
 
     /// Trains until the steps or the patience are used up and leaves the model with its best parameters. After
@@ -381,11 +396,12 @@ pub fn thin(windows: &[Window], limit: usize) -> Vec<Window> {
 /// # Errors
 /// If an operation fails.
 pub fn evaluate(model: &Model, dataset: &Dataset, windows: &[Window]) -> Result<f64> {
-    let mut sum = 0.0;
-    for windows in windows.chunks(EVALUATION_BATCH) {
+    let shards = windows.par_chunks(dataset.shard(windows.len()));
+    let losses = shards.map(|windows| {
         let output = model.forward(&dataset.batch(windows)?, None)?;
         let loss = quantile_loss(&output.quantiles, &dataset.targets(windows)?)?;
-        sum += f64::from(loss.to_scalar::<f32>()?) * windows.len() as f64;
-    }
-    Ok(sum / windows.len().max(1) as f64)
+        Ok(f64::from(loss.to_scalar::<f32>()?) * windows.len() as f64)
+    });
+    let losses: Vec<f64> = losses.collect::<Result<_>>()?;
+    Ok(losses.iter().sum::<f64>() / windows.len().max(1) as f64)
 }

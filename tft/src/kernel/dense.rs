@@ -1,5 +1,5 @@
-//! Small dense products and elementwise functions that the compiler turns into vector instructions: everything
-//! here is inlined into a [`vectorised`] call, which picks the machine's instruction set when it runs.
+//! Small dense products and elementwise functions that the compiler turns into vector instructions. Products pick
+//! the machine's instruction set themselves; the rest is inlined into a [`vectorised`] call, which does.
 
 /// Runs `work` with the widest instruction set that this machine has. The closure must be marked
 /// `#[inline(always)]`: what is not inlined is compiled for the oldest machine.
@@ -90,24 +90,28 @@ impl<'a> Rows<'a> {
 }
 
 /// `c = a b`, for results whose rows follow each other.
-#[inline(always)]
 pub fn fresh_product(extent: Extent, a: Rows, b: Rows, c: &mut [f32]) {
     c[..extent.rows * extent.columns].fill(0.0);
     product(extent, a, b, c, extent.columns);
 }
 
 /// `c += a b`, where `a` is rows x inner, `b` inner x columns.
-#[inline(always)]
+#[inline(never)]
 pub fn product(extent: Extent, a: Rows, b: Rows, c: &mut [f32], stride: usize) {
-    let mut row = 0;
-    while row + 4 <= extent.rows {
-        strip::<4>(extent, row, a, b, &mut c[row * stride..], stride);
-        row += 4;
-    }
-    while row < extent.rows {
-        strip::<1>(extent, row, a, b, &mut c[row * stride..], stride);
-        row += 1;
-    }
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut row = 0;
+            while row + 4 <= extent.rows {
+                strip::<4>(extent, row, a, b, &mut c[row * stride..], stride);
+                row += 4;
+            }
+            while row < extent.rows {
+                strip::<1>(extent, row, a, b, &mut c[row * stride..], stride);
+                row += 1;
+            }
+        },
+    );
 }
 
 #[inline(always)]
@@ -152,17 +156,22 @@ fn tile<const R: usize, const N: usize>(
 }
 
 /// `c += aᵀ b`, where `a` is inner x rows, `b` inner x columns.
-#[inline(always)]
+#[inline(never)]
 pub fn transposed_product(extent: Extent, a: Rows, b: Rows, c: &mut [f32], stride: usize) {
-    let mut row = 0;
-    while row + 4 <= extent.rows {
-        transposed_strip::<4>(extent, row, a, b, &mut c[row * stride..], stride);
-        row += 4;
-    }
-    while row < extent.rows {
-        transposed_strip::<1>(extent, row, a, b, &mut c[row * stride..], stride);
-        row += 1;
-    }
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut row = 0;
+            while row + 4 <= extent.rows {
+                transposed_strip::<4>(extent, row, a, b, &mut c[row * stride..], stride);
+                row += 4;
+            }
+            while row < extent.rows {
+                transposed_strip::<1>(extent, row, a, b, &mut c[row * stride..], stride);
+                row += 1;
+            }
+        },
+    );
 }
 
 #[inline(always)]
@@ -223,10 +232,11 @@ fn add<const R: usize, const N: usize>(sums: &[[f32; N]; R], c: &mut [f32], stri
 
 /// Rows x columns to columns x rows.
 pub fn transpose(data: &[f32], columns: usize) -> Vec<f32> {
-    let rows = data.len() / columns;
-    (0..data.len())
-        .map(|at| data[(at % rows) * columns + at / rows])
-        .collect()
+    let mut turned = Vec::with_capacity(data.len());
+    for column in 0..columns {
+        turned.extend(data[column..].iter().step_by(columns));
+    }
+    turned
 }
 
 /// Adds every row of `rows` to `sum`.

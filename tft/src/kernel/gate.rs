@@ -3,7 +3,7 @@
 
 use super::dense::{
     add_rows, dot, elu, fill_rows, fresh_product, product, sigmoid, sum, transpose, transposed_product,
-    Extent, Rows,
+    vectorised, Extent, Rows,
 };
 
 /// Added to a variance before its root.
@@ -178,8 +178,23 @@ impl Gate {
     }
 
     /// The block's result; `first` is its first row's place in the whole, which dropout depends on.
-    #[inline(always)]
+    #[inline(never)]
     pub fn forward(
+        &self,
+        input: (&[f32], &[f32]),
+        parameters: &Parameters,
+        place: (Dropout, usize),
+        scratch: &mut Scratch,
+        result: &mut [f32],
+    ) {
+        vectorised(
+            #[inline(always)]
+            || self.forward_inline(input, parameters, place, scratch, result),
+        );
+    }
+
+    #[inline(always)]
+    fn forward_inline(
         &self,
         (z, skip): (&[f32], &[f32]),
         parameters: &Parameters,
@@ -228,8 +243,23 @@ impl Gate {
     }
 
     /// Gradients of the block whose forward pass filled `scratch`.
-    #[inline(always)]
+    #[inline(never)]
     pub fn backward(
+        &self,
+        gradient: &[f32],
+        weights: (&Parameters, &Transposed),
+        place: (Dropout, usize),
+        scratch: &mut Scratch,
+        to: Gradients,
+    ) {
+        vectorised(
+            #[inline(always)]
+            || self.backward_inline(gradient, weights, place, scratch, to),
+        );
+    }
+
+    #[inline(always)]
+    fn backward_inline(
         &self,
         gradient: &[f32],
         (parameters, transposed): (&Parameters, &Transposed),

@@ -3,7 +3,6 @@
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::dense::vectorised;
 use super::gate::{Dropout, Gate, Gradients, BLOCK};
 use super::{read, task_rows, total, values};
 
@@ -59,10 +58,7 @@ impl CustomOp3 for Gated {
                 || self.gate.scratch(),
                 |scratch, (at, (result, input))| {
                     let place = (self.dropout, at * BLOCK);
-                    vectorised(
-                        #[inline(always)]
-                        || self.gate.forward(input, &parameters, place, scratch, result),
-                    );
+                    self.gate.forward(input, &parameters, place, scratch, result);
                 },
             );
         Ok((CpuStorage::F32(result), skip_layout.shape().clone()))
@@ -115,15 +111,10 @@ impl Gated {
                         skip: d_skip,
                         parameters: &mut sums,
                     };
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            self.gate
-                                .forward(input, &parameters, place, &mut scratch, &mut result);
-                            self.gate
-                                .backward(gradient, (&parameters, &transposed), place, &mut scratch, to);
-                        },
-                    );
+                    self.gate
+                        .forward(input, &parameters, place, &mut scratch, &mut result);
+                    self.gate
+                        .backward(gradient, (&parameters, &transposed), place, &mut scratch, to);
                 }
                 sums
             })

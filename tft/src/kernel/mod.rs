@@ -5,12 +5,14 @@
 //! Work is cut into the same tasks however many threads there are and sums are taken in a fixed order, so a
 //! seed gives the same bits on any number of cores.
 
+mod attention;
 pub mod dense;
 pub mod gate;
 mod gated;
 mod recurrent;
 mod select;
 
+pub use self::attention::{attention, Attention};
 pub use self::gate::{Dropout, Gate};
 pub use self::gated::gated;
 pub use self::recurrent::{recurrent, Recurrence};

@@ -5,7 +5,8 @@ use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::dense::{
-    add_rows, fresh_product, product, sigmoid, tanh, transpose, transposed_product, vectorised, Extent, Rows,
+    add_rows, fill_rows, fresh_product, product, sigmoid, tanh, transpose, transposed_product, vectorised,
+    Extent, Rows,
 };
 use super::{read, total, values};
 
@@ -24,14 +25,26 @@ pub struct Recurrence {
 }
 
 impl Recurrence {
-    /// Length of the flat parameters: for encoder and decoder the recurrent matrix (width x 4 width, gates in
-    /// the order input, forget, cell, output) and the bias.
+    /// Length of the flat parameters: for encoder and decoder the input and the recurrent matrix (each width x
+    /// 4 width, gates in the order input, forget, cell, output) and the bias.
     pub const fn len(&self) -> usize {
         2 * self.half()
     }
 
     const fn half(&self) -> usize {
-        4 * self.width * (self.width + 1)
+        4 * self.width * (2 * self.width + 1)
+    }
+
+    /// Splits the flat parameters of a side into input matrix, recurrent matrix and bias.
+    fn split<'a>(&self, parameters: &'a [f32], side: usize) -> [&'a [f32]; 3] {
+        let matrix = 4 * self.width * self.width;
+        let own = &parameters[side * self.half()..][..self.half()];
+        [&own[..matrix], &own[matrix..2 * matrix], &own[2 * matrix..]]
+    }
+
+    /// First and last step of each side.
+    const fn spans(&self) -> [(usize, usize); 2] {
+        [(0, self.encoder), (self.encoder, self.encoder + self.decoder)]
     }
 
     const fn steps(&self) -> usize {
@@ -44,8 +57,8 @@ impl Recurrence {
     }
 }
 
-/// Hidden states, batch x steps x width, from the inputs' share of the gates, batch x steps x 4 width, and the
-/// initial state, batch x 2 width (hidden, cell).
+/// Hidden states, batch x steps x width, from inputs of the same shape and the initial state, batch x 2 width
+/// (hidden, cell).
 ///
 /// # Errors
 /// If the shapes do not agree.
@@ -57,7 +70,7 @@ pub fn recurrent(
 ) -> Result<Tensor> {
     let batch = inputs.dim(0)?;
     let expected = (
-        (batch, shape.steps(), 4 * shape.width),
+        (batch, shape.steps(), shape.width),
         shape.len(),
         (batch, 2 * shape.width),
     );
@@ -90,17 +103,21 @@ impl Recurrence {
             hidden[lane * width..][..width].copy_from_slice(&state[..width]);
             cells[lane * width..][..width].copy_from_slice(&state[width..]);
         }
+        // The inputs' share of the gates of all steps at once: it waits for no state.
+        for (side, (from, to)) in self.spans().into_iter().enumerate() {
+            let [matrix, _, bias] = self.split(parameters, side);
+            fill_rows(&mut gates[from * stride * 4..to * stride * 4], bias);
+            let extent = Extent::new(to - from, width, 4 * width);
+            for lane in 0..lanes {
+                let inputs = Rows::new(&inputs[(lane * self.steps() + from) * width..], width);
+                let gates = &mut gates[(from * lanes + lane) * 4 * width..];
+                product(extent, inputs, Rows::new(matrix, 4 * width), gates, stride * 4);
+            }
+        }
         let extent = Extent::new(lanes, width, 4 * width);
         for step in 0..self.steps() {
-            let weights = &parameters[self.side(step) * self.half()..][..self.half()];
-            let (matrix, bias) = weights.split_at(4 * width * width);
+            let [_, matrix, _] = self.split(parameters, self.side(step));
             let gates = &mut gates[step * stride * 4..][..stride * 4];
-            for (lane, gates) in gates.chunks_exact_mut(4 * width).enumerate() {
-                let input = &inputs[(lane * self.steps() + step) * 4 * width..][..4 * width];
-                for j in 0..4 * width {
-                    gates[j] = input[j] + bias[j];
-                }
-            }
             let (before, after) = hidden.split_at_mut((step + 1) * stride);
             let last = Rows::new(&before[step * stride..], width);
             product(extent, last, Rows::new(matrix, 4 * width), gates, 4 * width);
@@ -131,7 +148,7 @@ impl Recurrence {
     fn back(
         &self,
         trace: &Trace,
-        transposed: &[Vec<f32>; 2],
+        (inputs, transposed): (&[f32], &[[Vec<f32>; 2]; 2]),
         gradient: &[f32],
         d_inputs: &mut [f32],
         d_initial: &mut [f32],
@@ -168,9 +185,8 @@ impl Recurrence {
                     d_exit[j] = d_state * bent * exit[j] * (1.0 - exit[j]);
                     d_cell[j] = d * forget[j];
                 }
-                d_inputs[at * 4 * width..][..4 * width].copy_from_slice(d_gates);
             }
-            let matrix = Rows::new(&transposed[self.side(step)], width);
+            let matrix = Rows::new(&transposed[self.side(step)][1], width);
             let d_gates = Rows::new(d_gates, 4 * width);
             fresh_product(extent, d_gates, matrix, &mut d_hidden);
         }
@@ -178,16 +194,27 @@ impl Recurrence {
             state[..width].copy_from_slice(&d_hidden[lane * width..][..width]);
             state[width..].copy_from_slice(&d_cell[lane * width..][..width]);
         }
+        d_inputs.fill(0.0);
         let mut sums = vec![0.0; self.len()];
-        let sides = sums.chunks_exact_mut(self.half());
-        for (sums, (from, to)) in sides.zip([(0, self.encoder), (self.encoder, self.steps())]) {
-            let (matrix, bias) = sums.split_at_mut(4 * width * width);
+        let sides = sums.chunks_exact_mut(self.half()).zip(self.spans());
+        for (side, (sums, (from, to))) in sides.enumerate() {
+            let (d_input, rest) = sums.split_at_mut(4 * width * width);
+            let (d_matrix, d_bias) = rest.split_at_mut(4 * width * width);
             let d_gates = &d_gates[from * stride * 4..to * stride * 4];
-            add_rows(bias, d_gates);
+            add_rows(d_bias, d_gates);
             let extent = Extent::new(width, (to - from) * lanes, 4 * width);
             let hidden = Rows::new(&trace.hidden[from * stride..to * stride], width);
-            let d_gates = Rows::new(d_gates, 4 * width);
-            transposed_product(extent, hidden, d_gates, matrix, 4 * width);
+            transposed_product(extent, hidden, Rows::new(d_gates, 4 * width), d_matrix, 4 * width);
+            for lane in 0..lanes {
+                let own = (lane * self.steps() + from) * width;
+                let d_gates = Rows::new(&d_gates[lane * 4 * width..], stride * 4);
+                let inputs = Rows::new(&inputs[own..], width);
+                let extent = Extent::new(width, to - from, 4 * width);
+                transposed_product(extent, inputs, d_gates, d_input, 4 * width);
+                let matrix = Rows::new(&transposed[side][0], width);
+                let extent = Extent::new(to - from, 4 * width, width);
+                product(extent, d_gates, matrix, &mut d_inputs[own..], width);
+            }
         }
         sums
     }
@@ -211,10 +238,10 @@ impl CustomOp3 for Recurrence {
         let parameters = values(parameters, parameters_layout)?;
         let initial = values(initial, initial_layout)?;
         let (width, steps) = (self.width, self.steps());
-        let mut result = vec![0.0; inputs.len() / 4];
+        let mut result = vec![0.0; inputs.len()];
         result
             .par_chunks_mut(LANES * steps * width)
-            .zip(inputs.par_chunks(LANES * steps * 4 * width))
+            .zip(inputs.par_chunks(LANES * steps * width))
             .zip(initial.par_chunks(LANES * 2 * width))
             .for_each(|((result, inputs), initial)| {
                 let trace = vectorised(
@@ -241,14 +268,17 @@ impl CustomOp3 for Recurrence {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (width, steps) = (self.width, self.steps());
         let work = |[inputs, parameters, initial, gradient]: [&[f32]; 4]| {
-            let side = |at: usize| transpose(&parameters[at * self.half()..][..4 * width * width], 4 * width);
+            let side = |at: usize| {
+                let [input, hidden, _] = self.split(parameters, at);
+                [transpose(input, 4 * width), transpose(hidden, 4 * width)]
+            };
             let transposed = [side(0), side(1)];
             let mut d_inputs = vec![0.0; inputs.len()];
             let mut d_initial = vec![0.0; initial.len()];
             let parts: Vec<Vec<f32>> = d_inputs
-                .par_chunks_mut(LANES * steps * 4 * width)
+                .par_chunks_mut(LANES * steps * width)
                 .zip(d_initial.par_chunks_mut(LANES * 2 * width))
-                .zip(inputs.par_chunks(LANES * steps * 4 * width))
+                .zip(inputs.par_chunks(LANES * steps * width))
                 .zip(initial.par_chunks(LANES * 2 * width))
                 .zip(gradient.par_chunks(LANES * steps * width))
                 .map(|((((d_inputs, d_initial), inputs), initial), gradient)| {
@@ -256,7 +286,7 @@ impl CustomOp3 for Recurrence {
                         #[inline(always)]
                         || {
                             let trace = self.run(inputs, parameters, initial);
-                            self.back(&trace, &transposed, gradient, d_inputs, d_initial)
+                            self.back(&trace, (inputs, &transposed), gradient, d_inputs, d_initial)
                         },
                     )
                 })

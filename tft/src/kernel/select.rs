@@ -115,10 +115,7 @@ impl Select {
             let extent = Extent::new(columns.len(), width, width);
             let square = Rows::new(square, width);
             let rows = Rows::new(embedding, width);
-            vectorised(
-                #[inline(always)]
-                || product(extent, rows, square, &mut projected, width),
-            );
+            product(extent, rows, square, &mut projected, width);
             Variable {
                 columns: columns.clone(),
                 embedding,
@@ -141,7 +138,6 @@ impl Select {
     }
 
     /// Takes rows of one variable through its network, into `block`.
-    #[inline(always)]
     fn variable(&self, at: usize, variable: &Variable, design: &[f32], first: usize, block: &mut Block) {
         let width = self.selection.width;
         let stride = self.selection.design();
@@ -265,7 +261,6 @@ impl Sums {
     }
 
     /// Adds what the design rows contribute.
-    #[inline(always)]
     fn embed(
         &mut self,
         columns: &Range<usize>,

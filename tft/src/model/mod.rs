@@ -2,18 +2,14 @@
 
 mod layers;
 
-use candle_core::{DType, Device, Result, Tensor, Var, D};
-use candle_nn::ops::softmax;
+use candle_core::{DType, Result, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::layers::{Initialiser, ResidualNetwork, Tail, VariableSelection};
 use crate::dataset::Batch;
-use crate::kernel::{recurrent, Dropout, Gate, Recurrence};
+use crate::kernel::{attention, recurrent, Attention, Dropout, Gate, Recurrence};
 use crate::schema::{design_columns, Schema, Sizes, QUANTILES};
-
-/// Score of a position that a query must not see: its weight is exactly zero.
-const HIDDEN: f32 = -1e9;
 
 /// What the model says about a batch.
 #[derive(Clone, Debug)]
@@ -77,10 +73,11 @@ impl RecurrentLayer {
         })
     }
 
-    /// Recurrent matrix and bias in the kernel's order of gates: input, forget, cell, output.
+    /// Matrices and bias in the kernel's order of gates: input, forget, cell, output.
     fn flat(&self) -> Result<Vec<Tensor>> {
         let width = self.forget_bias.dim(0)?;
         Ok(vec![
+            self.input.flatten_all()?,
             self.hidden.flatten_all()?,
             self.bias.narrow(0, 0, width)?,
             self.forget_bias.as_tensor().clone(),
@@ -188,18 +185,14 @@ impl Model {
         let (future, future_weights) = self.future.forward(&batch.future, Some(&context), next())?;
 
         let [encode, decode] = &self.recurrence;
-        let inputs = [past.matmul(&encode.input)?, future.matmul(&decode.input)?];
-        let inputs = inputs.map(|gates| gates.reshape((count, (), 4 * width)));
-        let [past_inputs, future_inputs] = inputs;
-        let inputs = Tensor::cat(&[past_inputs?, future_inputs?], 1)?;
+        let selected = Tensor::cat(&[by_window(&past)?, by_window(&future)?], 1)?;
         let weights = Tensor::cat(&[encode.flat()?, decode.flat()?].concat(), 0)?;
         let shape = Recurrence {
             width,
             encoder,
             decoder: horizon,
         };
-        let local = recurrent(shape, &inputs, &weights, &Tensor::cat(&[hidden, cell], 1)?)?;
-        let selected = Tensor::cat(&[by_window(&past)?, by_window(&future)?], 1)?;
+        let local = recurrent(shape, &selected, &weights, &Tensor::cat(&[hidden, cell], 1)?)?;
         let rows = (count * self.sizes.window(), width);
         let local = self
             .recurrent_gate
@@ -232,33 +225,22 @@ impl Model {
         let Sizes {
             width,
             heads,
+            encoder,
             horizon,
             ..
         } = self.sizes;
         let (window, own) = (self.sizes.window(), width / heads);
         let count = rows.dim(0)? / window;
-        let query = queries
-            .matmul(&self.query)?
-            .reshape((count, horizon, heads, own))?;
-        let query = (query.transpose(1, 2)?.contiguous()? / (own as f64).sqrt())?;
-        let key = rows.matmul(&self.key)?.reshape((count, window, heads, own))?;
-        let key = key.permute((0, 2, 3, 1))?.contiguous()?;
+        let shape = Attention {
+            width,
+            heads,
+            encoder,
+            horizon,
+        };
+        let attention = attention(shape, &queries.matmul(&self.query)?, &rows.matmul(&self.key)?)?;
         let value = rows.matmul(&self.value)?.reshape((count, window, own))?;
-        let scores = query.matmul(&key)?.broadcast_add(&self.mask()?)?;
-        let attention = softmax(&scores, D::Minus1)?.mean(1)?;
         let attended = attention.matmul(&value)?.reshape((count * horizon, own))?;
         Ok((attended.matmul(&self.head)?, attention))
-    }
-
-    /// A row ahead sees the past, the rows before it and itself.
-    fn mask(&self) -> Result<Tensor> {
-        let Sizes { encoder, horizon, .. } = self.sizes;
-        let window = self.sizes.window();
-        let hides = |at: usize| at % window > encoder + at / window;
-        let data: Vec<f32> = (0..horizon * window)
-            .map(|at| if hides(at) { HIDDEN } else { 0.0 })
-            .collect();
-        Tensor::from_vec(data, (horizon, window), &Device::Cpu)
     }
 
     /// Sets every parameter.

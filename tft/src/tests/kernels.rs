@@ -1,12 +1,12 @@
 //! The fused operations against the same formulas composed of tensor operations, values and gradients.
 
 use candle_core::{Device, Result, Tensor, Var, D};
-use candle_nn::ops::sigmoid;
+use candle_nn::ops::{sigmoid, softmax};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::kernel::dense::{exp, product, transposed_product, vectorised, Extent, Rows};
-use crate::kernel::{gated, recurrent, select, Dropout, Gate, Recurrence, Selection};
+use crate::kernel::{attention, gated, recurrent, select, Attention, Dropout, Gate, Recurrence, Selection};
 
 fn random(rng: &mut ChaCha8Rng, shape: &[usize]) -> Var {
     let data: Vec<f32> = (0..shape.iter().product())
@@ -145,7 +145,7 @@ fn recurrence_equals_its_formula() {
         decoder: 3,
     };
     let batch = 11;
-    let inputs = random(&mut rng, &[batch, 8, 24]);
+    let inputs = random(&mut rng, &[batch, 8, 6]);
     let (flat, initial) = (random(&mut rng, &[shape.len()]), random(&mut rng, &[batch, 12]));
     let fused = recurrent(shape, &inputs, &flat, &initial).unwrap();
     let composed = || -> Result<Tensor> {
@@ -154,11 +154,11 @@ fn recurrence_equals_its_formula() {
         for step in 0..8 {
             let half = shape.len() / 2;
             let weights = flat.narrow(0, if step < 5 { 0 } else { half }, half)?;
-            let gates = hidden
-                .contiguous()?
-                .matmul(&weights.narrow(0, 0, 144)?.reshape((6, 24))?)?;
-            let gates = (gates + inputs.narrow(1, step, 1)?.squeeze(1)?)?;
-            let gates = gates.broadcast_add(&weights.narrow(0, 144, 24)?)?;
+            let matrix = |at: usize| weights.narrow(0, at * 144, 144)?.reshape((6, 24));
+            let gates = hidden.contiguous()?.matmul(&matrix(1)?)?;
+            let input = inputs.narrow(1, step, 1)?.squeeze(1)?.contiguous()?;
+            let gates = (gates + input.matmul(&matrix(0)?)?)?;
+            let gates = gates.broadcast_add(&weights.narrow(0, 288, 24)?)?;
             let gate = |at: usize| gates.narrow(1, at * 6, 6);
             cell = ((sigmoid(&gate(1)?)? * cell)? + (sigmoid(&gate(0)?)? * gate(2)?.tanh()?)?)?;
             hidden = (sigmoid(&gate(3)?)? * cell.tanh()?)?;
@@ -167,6 +167,32 @@ fn recurrence_equals_its_formula() {
         Tensor::stack(&states, 1)
     };
     agree(&fused, &composed().unwrap(), &[&inputs, &flat, &initial]);
+}
+
+#[test]
+fn attention_equals_its_formula() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let shape = Attention {
+        width: 12,
+        heads: 3,
+        encoder: 9,
+        horizon: 4,
+    };
+    let windows = 5;
+    let (queries, keys) = (
+        random(&mut rng, &[windows * 4, 12]),
+        random(&mut rng, &[windows * 13, 12]),
+    );
+    let fused = attention(shape, &queries, &keys).unwrap();
+    let composed = || -> Result<Tensor> {
+        let heads = |rows: &Tensor| rows.reshape((windows, (), 3, 4))?.transpose(1, 2)?.contiguous();
+        let scores = (heads(&queries)?.matmul(&heads(&keys)?.t()?.contiguous()?)? / 2.0)?;
+        let hides = |at: usize| if at % 13 > 9 + at / 13 { -1e9 } else { 0.0 };
+        let mask: Vec<f32> = (0..4 * 13).map(hides).collect();
+        let scores = scores.broadcast_add(&Tensor::from_vec(mask, (4, 13), &Device::Cpu)?)?;
+        softmax(&scores, D::Minus1)?.mean(1)
+    };
+    agree(&fused, &composed().unwrap(), &[&queries, &keys]);
 }
 
 #[test]
