@@ -51,6 +51,7 @@ fn memorize(role: Role) -> based_pallet_registry::Call<Runtime> {
             kind: ResourceKind::Cpu,
             storage_mib: 1,
         },
+        max_fee: based_primitives::Balance::MAX,
     }
 }
 
