@@ -273,7 +273,7 @@ impl<T: Config> OnPeerRemoved<T::AccountId> for Pallet<T> {
     /// Forgets what the peer said and held, and gives its deposit back. What others said about it is dropped by the
     /// epoch, which knows when the uid was given away.
     fn on_peer_removed(brain: BrainId, uid: Uid, who: &T::AccountId) {
-        let record = Validators::<T>::take(brain, uid).unwrap_or_else(ValidatorRecord::default);
+        let record = Validators::<T>::take(brain, uid).unwrap_or_default();
         if Self::adjust_deposit(who, record.deposit, 0).is_err() {
             log::error!(target: "runtime::consensus", "a deposit of Brain {brain} was not released");
         }
