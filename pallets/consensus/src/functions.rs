@@ -17,7 +17,7 @@ use sp_core::H256;
 use sp_runtime::{traits::Zero, DispatchResult, SaturatedConversion};
 
 use crate::{
-    types::{Commit, CrossEdges, CrossRow, PublicConsensus, ValidatorRecord, PUBLISHED_EPOCHS},
+    types::{Commit, CrossEdges, CrossRow, PublicConsensus, PUBLISHED_EPOCHS},
     Config, Credits, CrossRows, Error, Event, HoldReason, MinWeights, Pallet, Published, Resting, Rows,
     Validators,
 };
