@@ -197,7 +197,8 @@ fn the_storage_that_is_read_by_name_exists() {
         ("System", "Account"),
         ("Compute", "Accounts"),
         ("Compute", "Reservations"),
-        ("Consensus", "Weights"),
+        ("Consensus", "Rows"),
+        ("Consensus", "Validators"),
         ("Staking", "Positions"),
         ("Staking", "Unstaking"),
     ] {
