@@ -4,7 +4,7 @@ use based_primitives::constants::SS58_PREFIX;
 use based_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_network::config::NetworkBackendType;
-use sc_service::PartialComponents;
+use sc_service::{ChainType, PartialComponents};
 use sp_core::crypto::set_default_ss58_version;
 
 use crate::{
@@ -65,7 +65,11 @@ pub fn run() -> sc_cli::Result<()> {
     match &cli.subcommand {
         None => cli
             .create_runner(&cli.run)?
-            .run_node_until_exit(|config| async move {
+            .run_node_until_exit(|mut config| async move {
+                // Networks of one machine have fewer nodes than the peers that warp sync waits for by default.
+                if config.chain_spec.chain_type() != ChainType::Live {
+                    config.network.min_peers_to_start_warp_sync = Some(1);
+                }
                 match config.network.network_backend {
                     NetworkBackendType::Litep2p => {
                         service::start::<sc_network::Litep2pNetworkBackend>(config)

@@ -62,7 +62,7 @@ async fn a_chain_is_exported_imported_checked_and_removed() -> anyhow::Result<()
 
     command(&copy, "revert", &["2"]).await?;
     assert_eq!(info(&copy).await?["best_number"], best - 2);
-    command(&copy, "purge-chain", &["--yes"]).await?;
+    command(&copy, "purge-chain", &["-y"]).await?;
     assert_eq!(info(&copy).await?["best_number"], 0);
     Ok(())
 }
