@@ -197,7 +197,9 @@ fn the_storage_that_is_read_by_name_exists() {
         ("System", "Account"),
         ("Compute", "Accounts"),
         ("Compute", "Reservations"),
-        ("Consensus", "Weights"),
+        ("Consensus", "Rows"),
+        ("Consensus", "Validators"),
+        ("Consensus", "CrossRows"),
         ("Staking", "Positions"),
         ("Staking", "Unstaking"),
     ] {
