@@ -159,7 +159,11 @@ impl Prober {
             price,
         };
         if let Some(standing) = self.means.note(&probe, verdict).await {
-            let latency = self.means.metrics.latency.with_label_values(&[&miner.uid.to_string()]);
+            let latency = self
+                .means
+                .metrics
+                .latency
+                .with_label_values(&[&miner.uid.to_string()]);
             latency.set(standing.latency.unwrap_or(0.0));
         }
     }

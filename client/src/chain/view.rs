@@ -9,8 +9,8 @@ use sp_core::H256;
 
 use super::{
     records::{Position, Row, SystemAccount, Target, ValidatorRecord},
-    AccountBalance, AccountId, AtBlock, ChainError, Commitment, CrossRow, Reservation, SpendingAccount, StakePosition,
-    Unstaking,
+    AccountBalance, AccountId, AtBlock, ChainError, Commitment, CrossRow, Reservation, SpendingAccount,
+    StakePosition, Unstaking,
 };
 
 /// Brains a call of the runtime API gives at most.

@@ -95,11 +95,7 @@ impl Brain {
                 }
                 let how = view.brain_performance(brain).await?;
                 fields.push(("performance", percent(how.performance)));
-                let last = format!(
-                    "uptime {}, quality {}",
-                    percent(how.uptime),
-                    percent(how.quality)
-                );
+                let last = format!("uptime {}, quality {}", percent(how.uptime), percent(how.quality));
                 fields.push(("last epoch", last));
                 fields.push(("score from outside", outside(&how)));
                 let mut json = to_json(&info);
