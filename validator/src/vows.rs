@@ -206,7 +206,10 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         assert_eq!(store.seed(5).unwrap(), Some([1; 32]));
         store.keep_seed(6, &[2; 32]).unwrap();
-        assert_eq!((store.seed(5).unwrap(), store.seed(6).unwrap()), (None, Some([2; 32])));
+        assert_eq!(
+            (store.seed(5).unwrap(), store.seed(6).unwrap()),
+            (None, Some([2; 32]))
+        );
     }
 
     #[test]

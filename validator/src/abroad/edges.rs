@@ -6,10 +6,7 @@ use std::{
 };
 
 use based_client::chain::{calls, AccountId, Chain, ChainError, Signer, View};
-use based_primitives::{
-    constants::{MAX_CROSS_EDGES, PPB},
-    BlockNumber, BrainId, PeerInfo, Role, Uid,
-};
+use based_primitives::{constants::MAX_CROSS_EDGES, BlockNumber, BrainId, PeerInfo, Role, Uid};
 
 use super::ledger::Foreign;
 use crate::{
@@ -111,7 +108,7 @@ impl Teller {
         for (brain, scores) in brains {
             let mean = scores.iter().sum::<f64>() / scores.len() as f64;
             let figure = self.metrics.score_abroad.with_label_values(&[&brain.to_string()]);
-            figure.set((mean * PPB as f64).round() / PPB as f64);
+            figure.set(mean);
         }
     }
 }
