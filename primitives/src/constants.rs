@@ -67,6 +67,10 @@ pub const REVEAL_DELAY: u32 = 3;
 pub const MAX_COMMITS: u32 = 8;
 /// Edges to peers of other Brains that one validator may hold (C.5b).
 pub const MAX_CROSS_EDGES: u32 = 64;
+/// Validators outside a Brain without which their score does not count (F.2-2).
+pub const MIN_SCORERS: usize = 4;
+/// Validators outside a Brain whose scores of it are kept: those with the most stake.
+pub const MAX_SCORERS: u32 = 64;
 /// Entries of a row that need no deposit (C.10).
 pub const FREE_ROW_ENTRIES: u32 = 256;
 /// Most positive weights that a Brain may come to ask of a row (C.10).

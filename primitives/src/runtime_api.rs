@@ -7,7 +7,7 @@ use codec::Codec;
 
 use crate::{
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
-    types::{Balance, BrainId, BrainInfo, PeerInfo, Uid, WeightTerms},
+    types::{Balance, BrainId, BrainInfo, BrainPerformance, PeerInfo, Uid, WeightTerms},
 };
 
 sp_api::decl_runtime_apis! {
@@ -25,6 +25,13 @@ sp_api::decl_runtime_apis! {
         fn cycle_blocks() -> u32;
         /// What a Brain asks of rows of weights that are committed now.
         fn weight_terms(brain: BrainId) -> WeightTerms;
+    }
+
+    /// Reads what consensus found.
+    #[api_version(1)]
+    pub trait ConsensusApi {
+        /// How a Brain does: its performance, what its last epoch observed and what validators outside say of it.
+        fn brain_performance(brain: BrainId) -> BrainPerformance;
     }
 
     /// Reads metrics and forecasts.

@@ -158,6 +158,23 @@ record! {
     }
 }
 record! {
+    /// How a Brain does (C.7, F.2-2), all in ppb.
+    #[derive(Copy, Serialize, Deserialize)]
+    pub struct BrainPerformance {
+        /// Moving average of uptime times quality times the score from outside, which decides its share.
+        pub performance: u64,
+        /// Of the stake with a reveal due in the last cycle, the part whose holders made it.
+        pub uptime: u64,
+        /// Share of rank that reached consensus in the last epoch.
+        pub quality: u64,
+        /// Validators outside the Brain whose score of it counts now.
+        pub scorers: u16,
+        /// Median of their scores by stake, by which the next epoch would multiply quality; none while they are fewer
+        /// than [`crate::constants::MIN_SCORERS`].
+        pub outside: Option<u64>,
+    }
+}
+record! {
     /// A Brain as read by clients.
     #[derive(Serialize, Deserialize)]
     pub struct BrainInfo<AccountId> {

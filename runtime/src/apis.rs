@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use based_primitives::{
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
     traits::ForecastInspect,
-    BrainId, BrainInfo, PeerInfo, Uid, WeightTerms,
+    BrainId, BrainInfo, BrainPerformance, PeerInfo, Uid, WeightTerms,
 };
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
@@ -218,6 +218,12 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
 
         fn weight_terms(brain: BrainId) -> WeightTerms {
             Consensus::weight_terms(brain)
+        }
+    }
+
+    impl based_primitives::runtime_api::ConsensusApi<Block> for Runtime {
+        fn brain_performance(brain: BrainId) -> BrainPerformance {
+            Consensus::brain_performance(brain)
         }
     }
 

@@ -91,6 +91,10 @@ pub struct Run {
     /// too: take one that is common in the Brain.
     #[arg(long, value_name = "BASED", default_value = "1", value_parser = based_client::money::parse)]
     pub canary_deposit: Balance,
+    /// Other Brains visited in a round: a few of their miners get canaries too, from the same accounts and budget, and
+    /// what they answer becomes this validator's cross edges; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=16))]
+    pub abroad: u8,
     /// Canaries under way at the same time.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: u8,
@@ -149,11 +153,12 @@ mod tests {
         let Command::Run(run) = cli.command else {
             panic!("not run")
         };
-        assert_eq!(run.patience, Duration::from_secs(30));
+        assert_eq!((run.patience, run.abroad), (Duration::from_secs(30), 2));
         for bad in [
             ["run", "--parallel", "0"],
             ["run", "--patience", "0"],
             ["run", "--budget", "-1"],
+            ["run", "--abroad", "17"],
         ] {
             assert!(
                 Cli::try_parse_from(std::iter::once("based-validator").chain(bad)).is_err(),

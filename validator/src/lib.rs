@@ -5,10 +5,12 @@
 //! miner cannot tell it from a user (F.4-3). No prompt of a user ever reaches a validator.
 #![warn(missing_docs)]
 
+pub mod abroad;
 pub mod args;
 pub mod canary;
 pub mod metrics;
 pub mod oracle;
+pub mod probe;
 pub mod prober;
 pub mod purse;
 pub mod register;

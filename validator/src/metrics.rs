@@ -13,6 +13,14 @@ pub struct Metrics {
     registry: Registry,
     /// Canaries by result: `pass`, `fail` or `void`.
     pub canaries: IntCounterVec,
+    /// Canaries in other Brains, by result.
+    pub canaries_abroad: IntCounterVec,
+    /// Score of each other Brain that was told last, 0 to 1.
+    pub score_abroad: GaugeVec,
+    /// Block in which cross edges were last set.
+    pub edges_block: IntGauge,
+    /// Audit score of the Brain's miners together, 0 to 1.
+    pub audit: Gauge,
     /// Score of each miner, 0 to 1, by uid.
     pub score: GaugeVec,
     /// Mean latency of correct answers in seconds, by uid.
@@ -39,6 +47,16 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::new(),
             canaries: IntCounterVec::new(opts("canaries_total", "Canaries by result"), &["result"])?,
+            canaries_abroad: IntCounterVec::new(
+                opts("canaries_abroad_total", "Canaries in other Brains by result"),
+                &["result"],
+            )?,
+            score_abroad: GaugeVec::new(opts("score_abroad", "Score of another Brain, 0 to 1"), &["brain"])?,
+            edges_block: IntGauge::with_opts(opts("cross_edges_block", "Block of the last cross edges"))?,
+            audit: Gauge::with_opts(opts(
+                "audit_score",
+                "Share of canaries that the miners answer correctly and in time",
+            ))?,
             score: GaugeVec::new(opts("score", "Score of a miner, 0 to 1"), &["uid"])?,
             latency: GaugeVec::new(
                 opts("latency_seconds", "Mean latency of correct answers"),
@@ -52,9 +70,14 @@ impl Metrics {
         };
         for result in ["pass", "fail", "void"] {
             metrics.canaries.with_label_values(&[result]);
+            metrics.canaries_abroad.with_label_values(&[result]);
         }
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.canaries.clone()))?;
+        registry.register(Box::new(metrics.canaries_abroad.clone()))?;
+        registry.register(Box::new(metrics.score_abroad.clone()))?;
+        registry.register(Box::new(metrics.edges_block.clone()))?;
+        registry.register(Box::new(metrics.audit.clone()))?;
         registry.register(Box::new(metrics.score.clone()))?;
         registry.register(Box::new(metrics.latency.clone()))?;
         registry.register(Box::new(metrics.spent.clone()))?;
@@ -118,6 +141,7 @@ mod tests {
             "based_validator_canaries_total{result=\"pass\"} 0",
             "based_validator_canaries_total{result=\"void\"} 0",
             "based_validator_score{uid=\"3\"} 0.5",
+            "based_validator_canaries_abroad_total{result=\"fail\"} 0",
             "based_validator_node_connected 0",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

@@ -22,9 +22,11 @@ use tokio::{
 };
 
 use crate::{
+    abroad::{Abroad, Teller},
     args::{Common, Run},
     metrics::Metrics,
     oracle,
+    probe::Means,
     prober::Prober,
     purse,
     purse::Purse,
@@ -89,18 +91,35 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
             metrics: metrics.clone(),
         };
         let workers = usize::from(args.parallel).min(purse.size());
-        let prober = Arc::new(Prober {
+        let means = Arc::new(Means {
             chain: chain.clone(),
-            brain: common.brain,
             purse,
-            store,
+            store: store.clone(),
             budget: args.budget,
             deposit: args.canary_deposit,
             patience: args.patience,
             data_dir: common.data_dir.clone(),
             metrics: metrics.clone(),
+        });
+        let prober = Arc::new(Prober {
+            means: means.clone(),
+            brain: common.brain,
             busy: Mutex::new(HashSet::new()),
         });
+        let teller = Teller {
+            chain: chain.clone(),
+            signer: signer.clone(),
+            brain: common.brain,
+            store,
+            metrics: metrics.clone(),
+        };
+        let abroad = Abroad {
+            means,
+            brain: common.brain,
+            account: signer.account(),
+            model_dirs: args.model_dir.clone(),
+            count: args.abroad,
+        };
         let mut parts: JoinSet<anyhow::Result<()>> = JoinSet::new();
         parts.spawn(situation::follow(
             chain,
@@ -113,6 +132,12 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
         parts.spawn(async { Ok(keeper.await) });
         let setting = setter.work(latest.clone());
         parts.spawn(async { Ok(setting.await) });
+        if args.abroad > 0 {
+            let visiting = abroad.work(latest.clone());
+            parts.spawn(async { Ok(visiting.await) });
+            let telling = teller.work(latest.clone());
+            parts.spawn(async { Ok(telling.await) });
+        }
         for _ in 0..workers {
             let working = prober.clone().work(latest.clone(), ready.clone());
             parts.spawn(async { Ok(working.await) });

@@ -1,13 +1,17 @@
 //! From canary results to weights.
 //!
-//! A miner's score is the moving average of its correctness times a factor for its latency. It is the audit score
-//! that would be lost if the miner's answers were left out, which is the pruning score of C.5(a) for peers without
-//! gradients; weights are these scores with the public jitter that makes copies of a row detectable.
+//! A Brain's [`audit`] score is the share of canaries answered correctly and in time that is to be expected when each
+//! goes to one of its miners, all alike likely. A miner's score is how far that falls when its answers are left out,
+//! which is the pruning score of C.5(a) for peers without gradients (R113), times the number of miners; so it is 1 for
+//! whoever always answers right and at the pace of the fastest. Weights are these scores with a jitter from public
+//! randomness, which makes copies of a row detectable.
 
 use std::collections::BTreeMap;
 
-use based_primitives::{Uid, WeightTerms};
+use based_primitives::{forecasts::RoundRecord, Uid, WeightTerms};
+use codec::Encode;
 use sha2::{Digest, Sha256};
+use sp_core::H256;
 
 /// Share of a new observation in the moving averages.
 const NEW: f64 = 0.3;
@@ -21,6 +25,7 @@ const JITTER: f64 = 0.01;
 /// allows, since peers may leave before the reveal.
 const SPREAD: u64 = 100;
 const CONTEXT: &[u8] = b"based/weights/1";
+const SEED_CONTEXT: &[u8] = b"based/seed/1";
 
 /// What one canary showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,24 +64,57 @@ impl Standing {
     }
 }
 
-/// Scores of miners, 0 to 1, in the order given: correctness times the fastest trusted miner's latency over one's
-/// own.
+/// Audit score of miners, 0 to 1: the share of canaries that is to be expected to be answered correctly and in time
+/// when each goes to one of them, all alike likely. An answer of a miner is correct as often as those before, and in
+/// time as often as the fastest trusted miner's latency goes into its own, which is the work that it gets done while
+/// that one answers. The answers of `left_out` are left out: its canaries stay without one, and the measure of time is
+/// still that of all. 0 without miners.
+pub fn audit(standings: &[Standing], left_out: Option<usize>) -> f64 {
+    let pace = pace(standings);
+    let heard = standings
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| Some(*place) != left_out);
+    let answered: f64 = heard.map(|(_, standing)| timely(standing, pace)).sum();
+    answered / standings.len().max(1) as f64
+}
+
+/// Scores of miners, 0 to 1, in the order given: the fall of the [`audit`] score when the answers of one are left out,
+/// times the number of miners, in closed form.
 pub fn scores(standings: &[Standing]) -> Vec<f64> {
-    let pace = standings
+    let pace = pace(standings);
+    standings.iter().map(|standing| timely(standing, pace)).collect()
+}
+
+/// Latency of the fastest miner that can be trusted.
+fn pace(standings: &[Standing]) -> Option<f64> {
+    standings
         .iter()
         .filter(|s| s.correctness >= TRUSTED)
         .filter_map(|s| s.latency)
-        .min_by(f64::total_cmp);
-    standings
-        .iter()
-        .map(|standing| match (standing.latency, pace) {
-            (Some(own), Some(best)) if standing.correctness >= FLOOR => {
-                standing.correctness * (best / own).min(1.0)
-            }
-            (Some(_), None) if standing.correctness >= FLOOR => standing.correctness,
-            _ => 0.0,
-        })
-        .collect()
+        .min_by(f64::total_cmp)
+}
+
+/// Part of a miner's canaries that it answers correctly and in time.
+fn timely(standing: &Standing, pace: Option<f64>) -> f64 {
+    match (standing.latency, pace) {
+        (Some(own), Some(best)) if standing.correctness >= FLOOR => {
+            standing.correctness * (best / own).min(1.0)
+        }
+        (Some(_), None) if standing.correctness >= FLOOR => standing.correctness,
+        _ => 0.0,
+    }
+}
+
+/// Public randomness of a round: of the block of the epoch before it, by its hash, and of the Enforcer, whose output
+/// at that block is the record of the last round of forecasts that was scored, if any was (C.5a).
+pub fn seed(block: H256, record: Option<&RoundRecord>) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(SEED_CONTEXT)
+        .chain_update(block)
+        .chain_update(record.encode())
+        .finalize()
+        .into()
 }
 
 /// Weights from scores by uid: ascending, no zeros, the best at most 65,535. `seed` is public
@@ -188,6 +226,90 @@ mod tests {
             scores(&[Standing::default(), after(&[Outcome::Pass(1.0)])]),
             [0.0, 1.0]
         );
+    }
+
+    /// Standings of every kind, without miners that tie or fail by design.
+    fn various(seed: u64) -> Vec<Standing> {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
+        let miners = rng.gen_range(1..40);
+        (0..miners)
+            .map(|_| {
+                let outcome = |rng: &mut rand::rngs::StdRng, reliable: f64| match rng.gen_bool(reliable) {
+                    true => Outcome::Pass(rng.gen_range(0.5..60.0)),
+                    false => Outcome::Fail,
+                };
+                let (reliable, answers) = (rng.gen_range(0.0..1.0), rng.gen_range(0..30));
+                let outcomes: Vec<_> = (0..answers).map(|_| outcome(&mut rng, reliable)).collect();
+                after(&outcomes)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn weights_follow_the_fall_of_the_audit_score_when_one_is_left_out() {
+        for case in 0..200 {
+            let standings = various(case);
+            let all = audit(&standings, None);
+            assert!((0.0..=1.0).contains(&all), "{all}");
+            let falls: Vec<f64> = (0..standings.len())
+                .map(|place| all - audit(&standings, Some(place)))
+                .collect();
+            assert!(falls.iter().all(|fall| *fall >= 0.0));
+            for (score, fall) in scores(&standings).iter().zip(&falls) {
+                assert!(
+                    (score - fall * standings.len() as f64).abs() < 1e-9,
+                    "case {case}"
+                );
+            }
+            // What is left out one after another adds up to the whole.
+            assert!((falls.iter().sum::<f64>() - all).abs() < 1e-9);
+            let row = weights((0..).zip(scores(&standings)).collect(), &[1; 32], &[2; 32]);
+            let most = falls.iter().copied().fold(0.0, f64::max);
+            let weight = |uid: usize| row.iter().find(|(other, _)| usize::from(*other) == uid);
+            for (uid, fall) in falls.iter().enumerate() {
+                let weight = weight(uid).map_or(0.0, |(_, weight)| f64::from(*weight) / 65_535.0);
+                let expected = fall / most.max(f64::MIN_POSITIVE);
+                assert!(
+                    (weight - expected).abs() <= 0.05 * expected + 2e-5,
+                    "case {case}, miner {uid}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_audit_score_is_the_share_answered_correctly_and_in_time() {
+        assert_eq!(audit(&[], None), 0.0);
+        let [good, slow, bad] = [
+            after(&[Outcome::Pass(10.0)]),
+            after(&[Outcome::Pass(20.0)]),
+            after(&[Outcome::Fail]),
+        ];
+        assert_eq!(audit(&[good, good], None), 1.0);
+        assert_eq!(audit(&[good, slow, bad, bad], None), 0.375);
+        // The pace is still that of the one who is left out.
+        assert_eq!(audit(&[good, slow], Some(0)), 0.25);
+        assert_eq!(audit(&[good, slow], Some(1)), 0.5);
+    }
+
+    #[test]
+    fn the_seed_is_of_the_block_and_of_the_last_round_of_forecasts() {
+        let record = |objective| RoundRecord {
+            round: 3,
+            objective,
+            ..Default::default()
+        };
+        let seeds = [
+            seed(H256([1; 32]), None),
+            seed(H256([2; 32]), None),
+            seed(H256([1; 32]), Some(&record(1))),
+            seed(H256([1; 32]), Some(&record(2))),
+        ];
+        for (place, one) in seeds.iter().enumerate() {
+            assert!(seeds.iter().skip(place + 1).all(|other| other != one));
+        }
+        assert_eq!(seeds[2], seed(H256([1; 32]), Some(&record(1))));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use sp_core::H256;
 
 use crate::{
     metrics::Metrics,
-    score::{admissible, scores, weights},
+    score::{admissible, audit, scores, seed, weights},
     situation::{Latest, Situation},
     store::{Account, Store},
     vows::Vow,
@@ -50,6 +50,7 @@ impl Setter {
                 continue;
             }
             self.reveal_due(&situation, &mut hopeless).await;
+            self.take_seed(&situation).await;
             let cycle = situation.next_cycle();
             if situation.until_due() > 0 || refused == Some(cycle) || self.has_committed(&situation) {
                 continue;
@@ -85,10 +86,9 @@ impl Setter {
 
     /// Commits to a row by the scores known now; returns how many miners it weights.
     async fn commit(&self, situation: &Situation) -> anyhow::Result<usize> {
-        let seed = situation.rounds.seed_block(situation.next_cycle());
-        let seed = self.chain.block_hash(seed).await?;
+        let seed = self.seed(situation).await?;
         let scored = self.scored(situation)?;
-        let row = weights(scored, &seed.0, self.signer.account().as_ref());
+        let row = weights(scored, &seed, self.signer.account().as_ref());
         if row.is_empty() {
             return Ok(0);
         }
@@ -117,6 +117,39 @@ impl Setter {
             .committed(&vow.hash, situation.rounds.cycle(block), block)
             .context("weights are committed, but that cannot be noted")?;
         Ok(edges)
+    }
+
+    /// Takes the seed of the round that has begun, once its block is settled: nodes forget what the state was then
+    /// before weights are due.
+    async fn take_seed(&self, situation: &Situation) {
+        let cycle = situation.next_cycle();
+        let block = situation.rounds.seed_block(cycle);
+        let settled = situation.block >= block.saturating_add(situation.rounds.margin());
+        if !settled || self.store().seed(cycle).is_ok_and(|seed| seed.is_some()) {
+            return;
+        }
+        let taken = async {
+            let hash = self.chain.block_hash(block).await?;
+            let last = self.chain.view(hash).await?.forecast_status().await?.last;
+            self.store().keep_seed(cycle, &seed(hash, last.as_ref()))
+        };
+        if let Err(error) = taken.await {
+            tracing::debug!(cycle, "cannot take the seed of the round: {error:#}");
+        }
+    }
+
+    /// The seed of the round; of its block alone if the node has forgotten what forecasts were then.
+    async fn seed(&self, situation: &Situation) -> anyhow::Result<[u8; 32]> {
+        let cycle = situation.next_cycle();
+        if let Some(seed) = self.store().seed(cycle)? {
+            return Ok(seed);
+        }
+        tracing::warn!(
+            cycle,
+            "the node has forgotten how this round began; its block alone seeds the weights"
+        );
+        let hash = self.chain.block_hash(situation.rounds.seed_block(cycle)).await?;
+        Ok(seed(hash, None))
     }
 
     /// Reveals the rows whose cycle the next block belongs to.
@@ -186,6 +219,7 @@ impl Setter {
             .map(|miner| miner.uid)
             .zip(scores(&standings))
             .collect();
+        self.metrics.audit.set(audit(&standings, None));
         self.metrics.score.reset();
         for (uid, score) in &scored {
             self.metrics

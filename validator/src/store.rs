@@ -9,6 +9,7 @@ use based_primitives::{Balance, BlockNumber};
 use rusqlite::{params, Connection, OptionalExtension};
 
 use crate::{
+    abroad,
     canary::Deck,
     score::{Outcome, Standing},
     vows,
@@ -58,7 +59,7 @@ impl Store {
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.execute_batch(&[SCHEMA, vows::SCHEMA].concat())
+        db.execute_batch(&[SCHEMA, vows::SCHEMA, abroad::SCHEMA].concat())
             .with_context(|| format!("{} is not a validator's database", path.display()))?;
         Ok(Self { db })
     }
@@ -146,15 +147,8 @@ impl Store {
     ) -> anyhow::Result<Standing> {
         let (mut standing, _) = self.standing(miner)?;
         standing.observe(outcome);
-        let (result, seconds) = match outcome {
-            Outcome::Pass(seconds) => ("pass", Some(seconds)),
-            Outcome::Fail => ("fail", None),
-        };
         let transaction = self.db.transaction()?;
-        transaction.execute(
-            "UPDATE probes SET result = ?2, seconds = ?3, spent = ?4 WHERE id = ?1",
-            params![probe, result, seconds, spent.to_string()],
-        )?;
+        settle(&transaction, probe, outcome, spent)?;
         transaction.execute(
             "INSERT OR REPLACE INTO miners (account, correctness, latency, samples, probed_at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -243,6 +237,19 @@ impl Store {
             .execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
         Ok(())
     }
+}
+
+/// Notes how a canary went and what it really cost.
+pub(crate) fn settle(db: &Connection, probe: i64, outcome: Outcome, spent: Balance) -> anyhow::Result<()> {
+    let (result, seconds) = match outcome {
+        Outcome::Pass(seconds) => ("pass", Some(seconds)),
+        Outcome::Fail => ("fail", None),
+    };
+    db.execute(
+        "UPDATE probes SET result = ?2, seconds = ?3, spent = ?4 WHERE id = ?1",
+        params![probe, result, seconds, spent.to_string()],
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]

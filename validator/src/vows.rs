@@ -1,4 +1,5 @@
-//! Rows that this validator committed itself to, with the salts that hide them, until they are revealed.
+//! Rows that this validator committed itself to, with the salts that hide them, until they are revealed; and the
+//! public randomness of the round.
 
 use anyhow::Context;
 use based_primitives::{BlockNumber, Salt, Uid};
@@ -14,6 +15,7 @@ const KEPT_CYCLES: u32 = 1_000;
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS vows (hash BLOB PRIMARY KEY, cycle INTEGER NOT NULL, weights BLOB NOT NULL,
         salt BLOB NOT NULL, block INTEGER);
+    CREATE TABLE IF NOT EXISTS seeds (cycle INTEGER PRIMARY KEY, seed BLOB NOT NULL);
 ";
 
 /// A row to be committed.
@@ -64,6 +66,30 @@ impl Store {
             params![hash, cycle, block],
         )?;
         Ok(())
+    }
+
+    /// Keeps the public randomness of a cycle in place of older ones.
+    ///
+    /// # Errors
+    /// On failures of the database.
+    pub fn keep_seed(&self, cycle: u32, seed: &[u8; 32]) -> anyhow::Result<()> {
+        self.db.execute("DELETE FROM seeds WHERE cycle <> ?1", [cycle])?;
+        self.db.execute(
+            "INSERT OR REPLACE INTO seeds (cycle, seed) VALUES (?1, ?2)",
+            params![cycle, seed],
+        )?;
+        Ok(())
+    }
+
+    /// The public randomness of a cycle, if it was kept.
+    ///
+    /// # Errors
+    /// On failures of the database.
+    pub fn seed(&self, cycle: u32) -> anyhow::Result<Option<[u8; 32]>> {
+        let mut rows = self
+            .db
+            .prepare_cached("SELECT seed FROM seeds WHERE cycle = ?1")?;
+        Ok(rows.query_row([cycle], |row| row.get(0)).optional()?)
     }
 
     /// Whether the chain took a commitment in a cycle.
@@ -169,6 +195,21 @@ mod tests {
         store.revealed(&[1; 32], 8, 170, 2).unwrap();
         assert_eq!(store.totals().unwrap().weights, Some((8, 170)));
         assert!(store.has_committed(5).unwrap(), "the cycle has its commitment");
+    }
+
+    #[test]
+    fn the_seed_of_a_round_survives_a_restart_and_not_the_round() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.keep_seed(5, &[1; 32]).unwrap();
+        drop(store);
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!(store.seed(5).unwrap(), Some([1; 32]));
+        store.keep_seed(6, &[2; 32]).unwrap();
+        assert_eq!(
+            (store.seed(5).unwrap(), store.seed(6).unwrap()),
+            (None, Some([2; 32]))
+        );
     }
 
     #[test]

@@ -12,7 +12,10 @@ mod tests;
 mod view;
 
 pub use error::ChainError;
-pub use records::{AccountBalance, Commitment, Reservation, SpendingAccount, StakePosition, Unstaking};
+pub use records::{
+    AccountBalance, Commitment, CrossEdge, CrossRow, Reservation, SpendingAccount, StakePosition, Unstaking,
+    MAX_RESERVATIONS,
+};
 pub use submit::{Included, Signer};
 pub use view::View;
 

@@ -9,6 +9,9 @@ use subxt::{
 
 use super::AccountId;
 
+/// Miners for whom one spending account reserves at most.
+pub const MAX_RESERVATIONS: u32 = 32;
+
 /// A spending account (R145, F.3).
 #[derive(Debug, Clone, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
@@ -31,6 +34,8 @@ pub struct SpendingAccount {
     pub expiry: BlockNumber,
     /// Block in which a closing may end, if one was started.
     pub closing: Option<BlockNumber>,
+    /// Number of miners for whom it has reserved; at most [`MAX_RESERVATIONS`].
+    pub reservations: u32,
 }
 
 impl SpendingAccount {
@@ -84,6 +89,28 @@ pub struct Commitment {
     pub hash: Static<H256>,
     /// Block in which it was made.
     pub at: BlockNumber,
+}
+
+/// Edges of a validator to peers of other Brains.
+#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct CrossRow {
+    /// Block in which they were set.
+    pub set_at: BlockNumber,
+    /// The edges, by Brain and uid.
+    pub edges: Vec<CrossEdge>,
+}
+
+/// An edge to a peer of another Brain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct CrossEdge {
+    /// The other Brain.
+    pub brain: BrainId,
+    /// Number of the peer there.
+    pub uid: Uid,
+    /// What it scored, as a part of 65,535.
+    pub weight: u16,
 }
 
 /// An account's native balance.

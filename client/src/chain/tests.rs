@@ -199,6 +199,7 @@ fn the_storage_that_is_read_by_name_exists() {
         ("Compute", "Reservations"),
         ("Consensus", "Rows"),
         ("Consensus", "Validators"),
+        ("Consensus", "CrossRows"),
         ("Staking", "Positions"),
         ("Staking", "Unstaking"),
     ] {

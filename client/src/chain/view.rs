@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use based_primitives::{
-    Balance, BlockNumber, BrainId, BrainInfo, PeerInfo, SpendingAccountId, Uid, WeightTerms,
+    Balance, BlockNumber, BrainId, BrainInfo, BrainPerformance, PeerInfo, SpendingAccountId, Uid, WeightTerms,
 };
 use sp_core::H256;
 
 use super::{
     records::{Position, Row, SystemAccount, Target, ValidatorRecord},
-    AccountBalance, AccountId, AtBlock, ChainError, Commitment, Reservation, SpendingAccount, StakePosition,
-    Unstaking,
+    AccountBalance, AccountId, AtBlock, ChainError, Commitment, CrossRow, Reservation, SpendingAccount,
+    StakePosition, Unstaking,
 };
 
 /// Brains a call of the runtime API gives at most.
@@ -232,6 +232,22 @@ impl View {
     /// [`ChainError`].
     pub async fn weight_terms(&self, brain: BrainId) -> Result<WeightTerms, ChainError> {
         self.api("BasedApi_weight_terms", &brain).await
+    }
+
+    /// How a Brain does, and what validators outside say of it.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn brain_performance(&self, brain: BrainId) -> Result<BrainPerformance, ChainError> {
+        self.api("ConsensusApi_brain_performance", &brain).await
+    }
+
+    /// A validator's edges to peers of other Brains, if it set any.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn cross_row(&self, brain: BrainId, uid: Uid) -> Result<Option<CrossRow>, ChainError> {
+        self.map("Consensus", "CrossRows", (brain, uid)).await
     }
 
     /// Stakes of an account.

@@ -11,7 +11,7 @@ use subxt::ext::scale_decode::DecodeAsType;
 
 use super::{Event, SessionError};
 use crate::{
-    chain::{calls, AccountId, Chain, Signer, SpendingAccount},
+    chain::{calls, AccountId, Chain, Signer, SpendingAccount, MAX_RESERVATIONS},
     state::{Job, State},
 };
 
@@ -90,7 +90,7 @@ impl Payer {
     ) -> Result<Cover, SessionError> {
         let genesis = self.chain.genesis();
         let mut accounts = self.accounts().await?;
-        if accounts.is_empty() {
+        if self.account.is_none() && !self.has_place(&accounts, miner).await? {
             let id = self.open(on_event).await?;
             let entry = self.chain.best().await?.spending_account(id).await?;
             accounts.extend(entry.map(|entry| (id, entry)));
@@ -99,10 +99,10 @@ impl Payer {
         let mut most = None;
         for (id, entry) in &accounts {
             let reservation = view.reservation(*id, miner).await?;
-            let (reserved, redeemed, brain) = reservation.map_or((0, 0, self.brain), |found| {
+            let (reserved, redeemed, brain) = reservation.as_ref().map_or((0, 0, self.brain), |found| {
                 (found.reserved, found.redeemed, found.brain)
             });
-            if brain != self.brain {
+            if brain != self.brain || (reservation.is_none() && !has_room(entry)) {
                 continue;
             }
             let promised = state.promised(&genesis, *id, miner)?.max(redeemed);
@@ -139,6 +139,22 @@ impl Payer {
         // The miner believes finalized blocks alone.
         self.chain.submit_finalized(&self.signer, &call).await?;
         Ok(cover)
+    }
+
+    /// Whether an account can reserve for `miner`: it has done so for the same Brain, or has room for one miner more.
+    async fn has_place(
+        &self,
+        accounts: &BTreeMap<SpendingAccountId, SpendingAccount>,
+        miner: &AccountId,
+    ) -> Result<bool, SessionError> {
+        let view = self.chain.best().await?;
+        for (id, entry) in accounts {
+            let reservation = view.reservation(*id, miner).await?;
+            if reservation.map_or(has_room(entry), |found| found.brain == self.brain) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn open(
@@ -182,6 +198,11 @@ impl Payer {
         };
         Ok(state.promise(&genesis, job, cover.redeemed, amount, sign)?)
     }
+}
+
+/// Whether an account can reserve for one miner more.
+fn has_room(entry: &SpendingAccount) -> bool {
+    entry.reservations < MAX_RESERVATIONS
 }
 
 fn is_usable(entry: &SpendingAccount, spender: &AccountId, now: BlockNumber) -> bool {

@@ -22,8 +22,8 @@ use crate::{
         peer_scores, public_consensus, EpochRecord, RestingEpoch, Standing, PUBLISHED_EPOCHS,
         STANDINGS_PAGES, STANDINGS_PER_PAGE,
     },
-    Config, Credits, CrossRows, Event, LastEpoch, MinWeights, Pallet, Performance, Published, Resting,
-    RestingState, Rows, Standings, Validators, WeightInfo,
+    Config, Credits, CrossRows, Event, LastEpoch, MinWeights, OutsideScores, Pallet, Performance, Published,
+    Resting, RestingState, Rows, Standings, Validators, WeightInfo,
 };
 
 /// Entries of the longest row.
@@ -258,7 +258,9 @@ impl<T: Config> Pallet<T> {
     }
 
     fn record(brain: BrainId, at: BlockNumber, uptime: u64, output: &EpochOutput) {
-        let observation = uptime.saturating_mul(output.quality) / PPB;
+        let outside = Self::take_outside_score(brain, at);
+        let inside = uptime.saturating_mul(output.quality) / PPB;
+        let observation = inside.saturating_mul(outside) / PPB;
         let performance = next_performance(Performance::<T>::get(brain), observation);
         Performance::<T>::insert(brain, performance);
         let EpochOutput {
@@ -283,6 +285,7 @@ impl<T: Config> Pallet<T> {
             active,
             uptime,
             quality,
+            outside,
             loss,
             performance,
         });
@@ -324,7 +327,8 @@ impl<T: Config> Epochs<T::AccountId> for Pallet<T> {
         let mut inner = WeightMeter::with_limit(meter.remaining().saturating_sub(rest));
         let mut scores = None;
         if let Some(mut epoch) = Self::take_up(brain, due, &mut inner) {
-            let last = T::WeightInfo::epoch_end(epoch.run.peers() as u32);
+            let scorers = OutsideScores::<T>::decode_len(brain).unwrap_or(0) as u32;
+            let last = T::WeightInfo::epoch_end(epoch.run.peers() as u32, scorers);
             if Self::work(&mut epoch, &mut inner) && inner.try_consume(last).is_ok() {
                 scores = Some(Self::conclude(epoch));
             } else {

@@ -14,7 +14,7 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_runtime::{traits::Zero, DispatchResult, SaturatedConversion};
+use sp_runtime::{traits::Zero, DispatchError, DispatchResult, SaturatedConversion};
 
 use crate::{
     types::{Commit, CrossEdges, CrossRow, PublicConsensus, PUBLISHED_EPOCHS},
@@ -97,15 +97,18 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Replaces the cross edges of a validator; gives the number of those it had.
     pub(crate) fn do_set_cross_edges(
         who: &T::AccountId,
         brain: BrainId,
         edges: CrossEdges,
-    ) -> DispatchResult {
+    ) -> Result<u32, DispatchError> {
         let uid = Self::validator(who, brain)?;
         let now = Self::now();
-        if let Some(last) = CrossRows::<T>::get(brain, uid).map(|row| row.set_at) {
-            Self::ensure_interval(last, now)?;
+        let mut old = CrossEdges::default();
+        if let Some(row) = CrossRows::<T>::get(brain, uid) {
+            Self::ensure_interval(row.set_at, now)?;
+            old = row.edges;
         }
         let next = edges.iter().skip(1);
         let ascending = edges
@@ -120,6 +123,7 @@ impl<T: Config> Pallet<T> {
             ensure!(peer.is_some(), Error::<T>::UnknownPeer);
         }
         let count = edges.len() as u32;
+        Self::restate(brain, who, &old, &edges, now);
         if edges.is_empty() {
             CrossRows::<T>::remove(brain, uid);
         } else {
@@ -130,7 +134,7 @@ impl<T: Config> Pallet<T> {
             uid,
             edges: count,
         });
-        Ok(())
+        Ok(old.len() as u32)
     }
 
     /// Uid of an account that may act as a validator of an open Brain.
@@ -278,7 +282,9 @@ impl<T: Config> OnPeerRemoved<T::AccountId> for Pallet<T> {
             log::error!(target: "runtime::consensus", "a deposit of Brain {brain} was not released");
         }
         Rows::<T>::remove(brain, uid);
-        CrossRows::<T>::remove(brain, uid);
+        if let Some(row) = CrossRows::<T>::take(brain, uid) {
+            Self::restate(brain, who, &row.edges, &[], row.set_at);
+        }
         if Credits::<T>::contains_key(brain) {
             Credits::<T>::mutate(brain, |credits| credits.retain(|(other, _)| *other != uid));
         }

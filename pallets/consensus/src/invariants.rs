@@ -1,10 +1,17 @@
 //! What holds after every block.
 
-use based_primitives::{constants::PPB, traits::RegistryInspect, Role};
+use alloc::collections::BTreeSet;
+
+use based_primitives::{
+    constants::{MIN_VALIDATOR_STAKE, PPB},
+    traits::RegistryInspect,
+    BrainId, Role,
+};
 use frame_support::{ensure, traits::fungible::InspectHold};
 
 use crate::{
-    Config, Credits, CrossRows, HoldReason, Pallet, Performance, Resting, RestingState, Rows, Validators,
+    outside::brain_scores, Config, Credits, CrossRows, HoldReason, OutsideScores, Pallet, Performance,
+    Resting, RestingState, Rows, ScorersOf, Validators,
 };
 
 impl<T: Config> Pallet<T> {
@@ -38,6 +45,9 @@ impl<T: Config> Pallet<T> {
             let role = T::Registry::peer(brain, uid).map(|peer| peer.role);
             ensure!(role == Some(Role::Validator), "cross edges of no validator");
         }
+        for (brain, scorers) in OutsideScores::<T>::iter() {
+            Self::check_scorers(brain, &scorers)?;
+        }
         for (brain, credits) in Credits::<T>::iter() {
             let there = |uid| T::Registry::peer(brain, uid).is_some();
             ensure!(credits.iter().all(|(uid, _)| there(*uid)), "Credits of nobody");
@@ -47,6 +57,27 @@ impl<T: Config> Pallet<T> {
         }
         let state = RestingState::<T>::get().map(|epoch| epoch.brain);
         ensure!(Resting::<T>::get() == state, "a resting epoch without its Brain");
+        Ok(())
+    }
+
+    fn check_scorers(
+        brain: BrainId,
+        scorers: &ScorersOf<T::AccountId>,
+    ) -> Result<(), sp_runtime::TryRuntimeError> {
+        ensure!(!scorers.is_empty(), "scores of nobody");
+        let mut accounts = BTreeSet::new();
+        for scorer in scorers {
+            ensure!(accounts.insert(&scorer.account), "somebody scores a Brain twice");
+            ensure!(scorer.stake >= MIN_VALIDATOR_STAKE, "a score without stake");
+            let row = T::Registry::uid(scorer.home, &scorer.account)
+                .and_then(|uid| CrossRows::<T>::get(scorer.home, uid))
+                .ok_or("a score of somebody without cross edges")?;
+            let said = brain_scores(&row.edges).contains(&(brain, scorer.score));
+            ensure!(
+                said && row.set_at == scorer.set_at,
+                "a score that is not its row's"
+            );
+        }
         Ok(())
     }
 }

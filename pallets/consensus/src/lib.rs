@@ -10,7 +10,8 @@
 //! by non-zero weights, consensus C = sigmoid(10 (T - 1/2)), incentive R C for miners (R114-R117), dividends for
 //! validators by their bonds in miners (C.5b) and their agreement, and TrustCredits for early support of peers that
 //! come to stand well, in the own Brain and in others (R127-R133). It also observes the Brain's performance, whose
-//! moving average decides the Brain's part of the emission (C.7).
+//! moving average decides the Brain's part of the emission (C.7). No Brain awards that to itself: once four
+//! validators outside score it by their cross edges, its quality is multiplied by what they say (F.2-2).
 //!
 //! An epoch works under a limit of weight, one row a step. What does not fit a block rests and goes on in the next
 //! one, with the same result.
@@ -22,7 +23,10 @@
 //! - **Active**: a validator at or above the percentile of stake whose row is fresh (C.3, B.30).
 //! - **Due**: the cycle a fixed number of cycles after the commitment's, in which alone its row may be revealed.
 //! - **Uptime**: of the stake of validators with a reveal due, the part whose holders made all of theirs (F.1-3).
-//! - **Quality**: share of rank that reached consensus. Uptime times quality is one observation of performance.
+//! - **Quality**: share of rank that reached consensus. Uptime times quality times the score from outside is one
+//!   observation of performance.
+//! - **Scorer**: of a Brain, a validator elsewhere with cross edges to it: neither a peer of it nor its owner, with
+//!   stake, whose edges are no older than the activity cutoff. Its score is their mean weight.
 //! - **Worth**: C times incentive of a miner: what supporting it adds to TrustCredits.
 //!
 //! ## Interface
@@ -36,6 +40,7 @@
 //! - Rows have strictly ascending uids, parts of equal length, no weight on their own validator and no empty entry.
 //! - Only memorized validators have records, rows, cross edges and TrustCredits; whoever has a row revealed it.
 //! - Deposits are on hold.
+//! - Scores of a Brain are those of rows in force, one by account, none without stake.
 //! - No performance exceeds 10^9.
 //! - An epoch that rests is that of the Brain on record as resting.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -57,6 +62,7 @@ mod epochs;
 mod functions;
 #[cfg(any(test, feature = "try-runtime"))]
 mod invariants;
+mod outside;
 mod types;
 pub mod weights;
 
@@ -74,6 +80,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
+        constants::MAX_CROSS_EDGES,
         math::WeightRow,
         traits::{BrainInspect, ForecastInspect, PeerCounts, RegistryInspect, StakeInspect},
         Balance, BlockNumber, BrainId, Edges, Salt, Uid,
@@ -150,6 +157,11 @@ pub mod pallet {
     #[pallet::storage]
     pub type CrossRows<T: Config> = StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, CrossRow>;
 
+    /// Scores that validators outside each Brain give it: those with the most stake.
+    #[pallet::storage]
+    pub type OutsideScores<T: Config> =
+        StorageMap<_, Twox64Concat, BrainId, ScorersOf<T::AccountId>, ValueQuery>;
+
     /// TrustCredits of each Brain's validators.
     #[pallet::storage]
     pub type Credits<T: Config> = StorageMap<_, Twox64Concat, BrainId, CreditsOf, ValueQuery>;
@@ -193,12 +205,14 @@ pub mod pallet {
         WeightsRevealed { brain: BrainId, uid: Uid, peers: u32 },
         /// A validator set so many edges to peers of other Brains.
         CrossEdgesSet { brain: BrainId, uid: Uid, edges: u32 },
-        /// The epoch of a Brain ran.
+        /// The epoch of a Brain ran. Ratios are in ppb; `outside` is what quality was multiplied by, one if fewer than
+        /// four validators elsewhere score the Brain.
         EpochRun {
             brain: BrainId,
             active: u16,
             uptime: u64,
             quality: u64,
+            outside: u64,
             loss: i64,
             performance: u64,
         },
@@ -272,12 +286,19 @@ pub mod pallet {
         }
 
         /// Sets the caller's edges to peers of other Brains, by strictly ascending Brain and uid, in place of its earlier
-        /// ones; none removes them. They count for TrustCredits only (C.5b, R128).
+        /// ones; none removes them. They count for the caller's TrustCredits (C.5b, R128), and those to one Brain make
+        /// up the caller's score of it (F.2-2).
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::set_cross_edges(edges.len() as u32))]
-        pub fn set_cross_edges(origin: OriginFor<T>, brain: BrainId, edges: CrossEdges) -> DispatchResult {
+        #[pallet::weight(T::WeightInfo::set_cross_edges(edges.len() as u32, MAX_CROSS_EDGES))]
+        pub fn set_cross_edges(
+            origin: OriginFor<T>,
+            brain: BrainId,
+            edges: CrossEdges,
+        ) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            Self::do_set_cross_edges(&who, brain, edges)
+            let count = edges.len() as u32;
+            let replaced = Self::do_set_cross_edges(&who, brain, edges)?;
+            Ok(Some(T::WeightInfo::set_cross_edges(count, replaced)).into())
         }
     }
 

@@ -68,6 +68,10 @@ parameter_types! {
     pub static Stakes: BTreeMap<Uid, Balance> = BTreeMap::new();
     /// Stake directed to [`BRAIN`].
     pub static Directed: Balance = 0;
+    /// Further Brains that are open.
+    pub static Opens: Vec<BrainId> = Vec::new();
+    /// Owner of [`BRAIN`].
+    pub static Owner: u64 = 0;
     /// Weight of forecasts.
     pub static Beta: u64 = 0;
     /// Validators of [`BRAIN`] that forecast perfectly.
@@ -93,14 +97,14 @@ impl pallet_consensus::Config for Test {
 pub struct Mock;
 
 impl BrainInspect<u64> for Mock {
-    fn owner(_: BrainId) -> Option<u64> {
-        None
+    fn owner(brain: BrainId) -> Option<u64> {
+        (brain == BRAIN).then(Owner::get)
     }
     fn reward_account(_: BrainId) -> Option<u64> {
         None
     }
     fn is_open(brain: BrainId) -> bool {
-        brain == BRAIN || brain == OTHER
+        brain == BRAIN || brain == OTHER || Opens::get().contains(&brain)
     }
     fn task(_: BrainId) -> Option<Task> {
         None
@@ -294,6 +298,8 @@ pub fn build_and_execute(test: impl FnOnce()) {
     Peers::set(BTreeMap::new());
     Stakes::set(BTreeMap::new());
     Directed::set(0);
+    Owner::set(0);
+    Opens::set(Vec::new());
     Beta::set(0);
     Prophets::set(Vec::new());
     let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig::default().build_storage().unwrap().into();

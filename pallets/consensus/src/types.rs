@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use based_primitives::{
-    constants::{MAX_COMMITS, MAX_CROSS_EDGES, MAX_PEERS, MAX_VALIDATORS, PPB},
+    constants::{MAX_COMMITS, MAX_CROSS_EDGES, MAX_PEERS, MAX_SCORERS, MAX_VALIDATORS, PPB},
     math::{mul_div, quantised, EpochRun, EpochScore, ONE_Q64, ONE_Q96},
     Balance, BlockNumber, BrainId, MaxPeers, Uid,
 };
@@ -24,6 +24,8 @@ pub const PUBLISHED_EPOCHS: u32 = 8;
 pub type CreditsOf = BoundedVec<(Uid, u64), ConstU32<{ MAX_VALIDATORS as u32 }>>;
 /// Edges to peers of other Brains, by strictly ascending Brain and uid.
 pub type CrossEdges = BoundedVec<CrossEdge, ConstU32<MAX_CROSS_EDGES>>;
+/// Scores that validators outside a Brain give it, in no order.
+pub type ScorersOf<AccountId> = BoundedVec<Scorer<AccountId>, ConstU32<MAX_SCORERS>>;
 /// Standings of successive uids.
 pub type StandingsPage = BoundedVec<Standing, ConstU32<{ STANDINGS_PER_PAGE as u32 }>>;
 
@@ -70,7 +72,9 @@ record! {
         pub brain: BrainId,
         /// Number of the peer there.
         pub uid: Uid,
-        /// Weight, relative to those of the validator's other cross edges.
+        /// What the peer scored by this validator's probes, as a part of 65,535. It is meant in two ways: as such, the
+        /// mean over the edges to one Brain being the score that the validator gives that Brain (F.2-2), and relative
+        /// to the validator's other cross edges for its TrustCredits (C.5b). Above 0: one says that it failed.
         pub weight: u16,
     }
 }
@@ -81,6 +85,21 @@ record! {
         pub set_at: BlockNumber,
         /// The edges.
         pub edges: CrossEdges,
+    }
+}
+record! {
+    /// A validator outside a Brain, and its score of the Brain.
+    pub struct Scorer<AccountId> {
+        /// Its account: it has one voice, that of its last row, in however many Brains it validates.
+        pub account: AccountId,
+        /// Brain as whose validator it set its cross edges.
+        pub home: BrainId,
+        /// Mean weight of its edges to the scored Brain, as a part of 65,535.
+        pub score: u16,
+        /// Stake directed to it at home, then or at the scored Brain's last epoch.
+        pub stake: Balance,
+        /// Block in which it set the edges.
+        pub set_at: BlockNumber,
     }
 }
 record! {

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use based_primitives::constants::MAX_PEERS;
+use based_primitives::constants::{MAX_PEERS, MAX_SCORERS};
 use frame_support::{
     traits::Get,
     weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
@@ -27,6 +27,8 @@ const BYTE: u64 = 1_000;
 const PROOF: u64 = 4_000;
 /// Encoded size of one entry of a row, in bytes.
 const ENTRY_BYTES: u64 = 6;
+/// Encoded size of the score that one validator gives another Brain, in bytes.
+const SCORER_BYTES: u64 = 56;
 /// Encoded size of one peer in the state of an epoch that rests, in bytes.
 const STATE_BYTES: u64 = 160;
 
@@ -36,8 +38,8 @@ pub trait WeightInfo {
     fn commit_weights() -> Weight;
     /// [`crate::Call::reveal_weights`] on `n` peers.
     fn reveal_weights(n: u32) -> Weight;
-    /// [`crate::Call::set_cross_edges`] with `n` edges.
-    fn set_cross_edges(n: u32) -> Weight;
+    /// [`crate::Call::set_cross_edges`] with `n` edges in place of so many.
+    fn set_cross_edges(n: u32, replaced: u32) -> Weight;
     /// Looking for an epoch and finding it done, to be begun or to be gone on with.
     fn epoch_look() -> Weight;
     /// Beginning an epoch of so many peers, validators among them.
@@ -48,8 +50,8 @@ pub trait WeightInfo {
     fn epoch_bonds(entries: u32, cross_edges: u32) -> Weight;
     /// What ends a pass over so many peers; nothing for none.
     fn epoch_pass(peers: u32) -> Weight;
-    /// Storing what an epoch of so many peers found.
-    fn epoch_end(peers: u32) -> Weight;
+    /// Storing what an epoch of so many peers found, so many validators outside scoring the Brain.
+    fn epoch_end(peers: u32, scorers: u32) -> Weight;
     /// Storing an epoch for the next block, or taking it up again.
     fn epoch_rest() -> Weight;
 }
@@ -60,6 +62,12 @@ fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
 
 fn bytes(count: u64) -> Weight {
     Weight::from_parts(BYTE.saturating_mul(count), count)
+}
+
+/// Reading and writing the scores of one Brain.
+fn scores(db: RuntimeDbWeight) -> Weight {
+    let size = SCORER_BYTES.saturating_mul(MAX_SCORERS.into());
+    estimate(db, CHECK, 1, 1).saturating_add(bytes(size).saturating_mul(2))
 }
 
 /// Estimates with the database costs of the runtime.
@@ -79,9 +87,14 @@ macro_rules! impl_weights {
                 .saturating_add(bytes(kept.saturating_mul(ENTRY_BYTES)))
                 .saturating_add(Weight::from_parts(CHECK, ENTRY_BYTES).saturating_mul(u64::from(n)))
         }
-        /// Reads the Brain, uid, role (two records), the old edges and each peer; writes the edges.
-        fn set_cross_edges(n: u32) -> Weight {
-            estimate($db, BASE, 5, 1).saturating_add(estimate($db, 0, 1, 0).saturating_mul(u64::from(n)))
+        /// Reads the Brain, uid, role (two records), the old edges and stake, and writes the edges; for each new edge
+        /// reads the peer, and whether the caller owns that Brain or is in it; renews the scores of all Brains at the
+        /// ends of edges, new and old.
+        fn set_cross_edges(n: u32, replaced: u32) -> Weight {
+            let all = u64::from(n).saturating_add(replaced.into());
+            estimate($db, BASE, 6, 1)
+                .saturating_add(estimate($db, 0, 3, 0).saturating_mul(u64::from(n)))
+                .saturating_add(scores($db).saturating_mul(all))
         }
         /// Reads what the last epoch found, and what rests.
         fn epoch_look() -> Weight {
@@ -110,10 +123,13 @@ macro_rules! impl_weights {
             Weight::from_parts(PEER, 0).saturating_mul(u64::from(peers))
         }
         /// Reads every peer, minimum and performance; writes both, TrustCredits, public consensus, the record of the
-        /// epoch and the standings.
-        fn epoch_end(peers: u32) -> Weight {
-            estimate($db, BASE, 2, 5u64.saturating_add(STANDINGS_PAGES.into()))
+        /// epoch and the standings. Reads the owner, the scores from outside (and before, their number), which it writes, and of each scorer stake
+        /// and whether it is in the Brain.
+        fn epoch_end(peers: u32, scorers: u32) -> Weight {
+            estimate($db, BASE, 4, 5u64.saturating_add(STANDINGS_PAGES.into()))
                 .saturating_add(estimate($db, PEER, 1, 0).saturating_mul(u64::from(peers)))
+                .saturating_add(scores($db))
+                .saturating_add(estimate($db, CHECK, 2, 0).saturating_mul(u64::from(scorers)))
         }
         /// Reads or writes state and Brain.
         fn epoch_rest() -> Weight {

@@ -3,6 +3,7 @@
 
 use core::marker::PhantomData;
 
+use based_primitives::constants::MAX_CROSS_EDGES;
 use frame_support::{
     traits::Get,
     weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
@@ -46,9 +47,10 @@ macro_rules! impl_weights {
             estimate($db, BASE, 4, 2)
         }
         /// Reads and writes uid, peer, last change, counts and uids in use; as much again for those who
-        /// forget the peer, and the count of those who watch.
+        /// forget the peer, the count of those who watch, and what the peer said of other Brains.
         fn leave() -> Weight {
-            estimate($db, BASE.saturating_mul(2), 11, 11)
+            let other = u64::from(MAX_CROSS_EDGES);
+            estimate($db, BASE.saturating_mul(2), 11, 11).saturating_add(estimate($db, 0, other, other))
         }
         /// Reads the Brain, writes the fee.
         fn set_fee() -> Weight {

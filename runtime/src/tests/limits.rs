@@ -65,14 +65,14 @@ fn epochs_get_a_tenth_of_a_block_and_any_step_of_one_fits() {
     let resumed = room - Epoch::epoch_rest();
     let longest = Epoch::epoch_bonds(2_048, 64) + Epoch::epoch_pass(2_048);
     assert!(Epoch::epoch_begin(2_048, 256).all_lte(room));
-    assert!(longest.all_lte(resumed) && Epoch::epoch_end(2_048).all_lte(resumed));
+    assert!(longest.all_lte(resumed) && Epoch::epoch_end(2_048, 64).all_lte(resumed));
     // A full Brain's epoch, its 77 active validators all with edges elsewhere, ends in its own block.
     let passes = Epoch::epoch_row(2_047) * 3 + Epoch::epoch_bonds(2_047, 64);
     let all = Epoch::epoch_begin(2_048, 256)
         + passes * 77
         + Epoch::epoch_pass(2_048) * 4
         + longest
-        + Epoch::epoch_end(2_048);
+        + Epoch::epoch_end(2_048, 64);
     assert!(all.all_lte(room), "{all:?} of {room:?}");
 }
 

@@ -1,6 +1,6 @@
 //! What clients find in the metadata.
 
-use based_primitives::runtime_api::{BasedApi, ForecastsApi};
+use based_primitives::runtime_api::{BasedApi, ConsensusApi, ForecastsApi};
 use codec::Encode;
 use frame_support::traits::PalletsInfoAccess;
 use sp_api::RuntimeApiInfo;
@@ -96,6 +96,7 @@ fn metadata_of_versions_14_and_15_exists() {
 fn the_runtime_answers_for_brains_and_for_ethereum() {
     let offered: Vec<_> = VERSION.apis.iter().map(|(id, _)| *id).collect();
     assert!(offered.contains(&<dyn BasedApi<Block, AccountId>>::ID));
+    assert!(offered.contains(&<dyn ConsensusApi<Block>>::ID));
     assert!(offered.contains(&<dyn ForecastsApi<Block, AccountId>>::ID));
     assert!(VERSION.apis.len() > 12);
 }

@@ -1,11 +1,11 @@
 //! Brains, peers and weights.
 
 use based_client::{chain::AccountId, money, tls, wallet::format_account};
-use based_primitives::{BrainId, BrainInfo, Task};
+use based_primitives::{constants::MIN_SCORERS, BrainId, BrainInfo, BrainPerformance, Task};
 use clap::Subcommand;
 use serde_json::{json, Value};
 
-use crate::{report, Context, Report};
+use crate::{forecasts::percent, report, Context, Report};
 
 #[derive(Debug, Subcommand)]
 pub enum Brain {
@@ -93,7 +93,14 @@ impl Brain {
                     );
                     fields.push(("prices", both));
                 }
-                Ok(Report::fields(to_json(&info), &fields))
+                let how = view.brain_performance(brain).await?;
+                fields.push(("performance", percent(how.performance)));
+                let last = format!("uptime {}, quality {}", percent(how.uptime), percent(how.quality));
+                fields.push(("last epoch", last));
+                fields.push(("score from outside", outside(&how)));
+                let mut json = to_json(&info);
+                json["performance"] = json!(how);
+                Ok(Report::fields(json, &fields))
             }
         }
     }
@@ -185,6 +192,17 @@ fn to_json(info: &BrainInfo<AccountId>) -> Value {
         "validators": info.validators,
         "stake": report::amount(info.stake),
     })
+}
+
+/// What validators of other Brains say of one.
+fn outside(how: &BrainPerformance) -> String {
+    match how.outside {
+        Some(score) => format!("{}, of {} validators", percent(score), how.scorers),
+        None => format!(
+            "none: {} of at least {MIN_SCORERS} validators score it",
+            how.scorers
+        ),
+    }
 }
 
 /// A stranger's text, made harmless for a terminal.

@@ -69,7 +69,8 @@ impl Forecasts {
     }
 }
 
-fn percent(ppb: u64) -> String {
+/// A ratio in ppb as people read it.
+pub fn percent(ppb: u64) -> String {
     let hundredths = ppb.saturating_mul(10_000) / PPB;
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }

@@ -9,7 +9,10 @@ fn edge(brain: BrainId, uid: Uid, weight: u16) -> CrossEdge {
 }
 
 fn set(uid: Uid, edges: &[CrossEdge]) -> DispatchResult {
-    Consensus::set_cross_edges(origin(uid), BRAIN, CrossEdges::truncate_from(edges.to_vec()))
+    let edges = CrossEdges::truncate_from(edges.to_vec());
+    Consensus::set_cross_edges(origin(uid), BRAIN, edges)
+        .map(|_| ())
+        .map_err(|refusal| refusal.error)
 }
 
 /// Validators 0 and 1 and miner 2 of one Brain, miners 0 to 69 of another.

@@ -103,6 +103,7 @@ fn performance_is_a_moving_average_of_uptime_times_quality() {
                 active: 1,
                 uptime: 750_000_000,
                 quality: 993_307_149,
+                outside: PPB,
                 loss: -493_307_149,
                 performance: observation / 10,
             }

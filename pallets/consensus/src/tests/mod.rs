@@ -4,6 +4,7 @@ mod commits;
 mod cross_edges;
 mod deposits;
 mod epochs;
+mod outside;
 mod peers;
 mod resuming;
 mod reveals;

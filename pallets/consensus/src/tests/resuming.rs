@@ -65,7 +65,9 @@ fn an_epoch_in_parts_ends_as_one_at_once() {
             .saturating_add(<() as WeightInfo>::epoch_rest().saturating_mul(2));
         let step =
             <() as WeightInfo>::epoch_bonds(2_048, 64).saturating_add(<() as WeightInfo>::epoch_pass(39));
-        let limit = <() as WeightInfo>::epoch_end(39).max(step).saturating_add(fixed);
+        let limit = <() as WeightInfo>::epoch_end(39, 0)
+            .max(step)
+            .saturating_add(fixed);
         let mut blocks = 0;
         let scores = loop {
             go_to(due + blocks);
