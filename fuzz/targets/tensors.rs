@@ -5,8 +5,10 @@ use based_tft::{store, Forecaster};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{json, Value};
 
-fuzz_target!(|input: (&[u8], &[u8])| {
-    let (weights, settings) = input;
+fuzz_target!(|bytes: &[u8]| {
+    // Settings, a zero, weights.
+    let cut = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let (settings, weights) = (&bytes[..cut], bytes.get(cut + 1..).unwrap_or_default());
     if let Ok((tensors, metadata)) = store::decode(weights) {
         let again = store::encode(&tensors, metadata.clone()).expect("what was read can be written");
         let (same, text) = store::decode(&again).expect("what was written can be read");
