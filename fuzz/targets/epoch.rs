@@ -29,6 +29,8 @@ struct Validator {
 
 #[derive(Arbitrary, Debug)]
 struct Brain {
+    /// Whether uids are spread over all that there can be: seldom, as edges then meet few peers and columns are many.
+    spread: u8,
     now: u32,
     cycle_blocks: u32,
     activity_cutoff: u32,
@@ -41,14 +43,15 @@ struct Brain {
 }
 
 fuzz_target!(|brain: Brain| {
+    let uids = if brain.spread == 0 { MAX_PEERS } else { 32 };
     let mut peers = BTreeMap::new();
     let mut validators = BTreeMap::new();
     // The last possible block stands for a uid that nobody has.
     for (uid, registered_at) in brain.miners {
-        peers.insert(uid % MAX_PEERS, (Role::Miner, registered_at % u32::MAX));
+        peers.insert(uid % uids, (Role::Miner, registered_at % u32::MAX));
     }
     for (uid, registered_at, validator) in brain.validators {
-        let uid = uid % MAX_PEERS;
+        let uid = uid % uids;
         if !brain.strays.contains(&uid) {
             peers.insert(uid, (Role::Validator, registered_at % u32::MAX));
         }
@@ -61,7 +64,7 @@ fuzz_target!(|brain: Brain| {
                 .edges
                 .iter()
                 .filter(|(_, weight, bond)| *weight > 0 || *bond > 0)
-                .map(|(uid, weight, bond)| (*uid % (2 * MAX_PEERS), (*weight, *bond)))
+                .map(|(uid, weight, bond)| (*uid % (uids + 4), (*weight, *bond)))
                 .collect();
             let entries: Vec<Entry> = edges
                 .into_iter()
