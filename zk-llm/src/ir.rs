@@ -20,6 +20,8 @@ pub const GRAPH_VERSION: u16 = 1;
 pub const STEP: u8 = 5;
 /// Most wires that a graph may define: bounds the work done on a file before it is trusted.
 pub const MAX_WIRES: usize = 1 << 18;
+/// Most outputs of a graph.
+pub const MAX_OUTPUTS: usize = 1024;
 /// Most terms over all rows of a graph.
 pub const MAX_TERMS: usize = 1 << 21;
 /// Largest absolute weight, bias or table value.
@@ -235,8 +237,10 @@ impl Graph {
             .iter()
             .flat_map(|l| &l.rows)
             .fold(0usize, |n, r| n.saturating_add(r.terms.len()));
-        if self.wires() > MAX_WIRES || terms > MAX_TERMS || self.outputs.len() > MAX_WIRES {
-            return fail(format!("larger than {MAX_WIRES} wires or {MAX_TERMS} terms"));
+        if self.wires() > MAX_WIRES || terms > MAX_TERMS || self.outputs.len() > MAX_OUTPUTS {
+            return fail(format!(
+                "larger than {MAX_WIRES} wires, {MAX_TERMS} terms or {MAX_OUTPUTS} outputs"
+            ));
         }
         let mut defined = self.inputs.len as usize;
         for layer in &self.layers {

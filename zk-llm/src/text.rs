@@ -3,7 +3,7 @@
 //! Contractions are spelled out ("don't" is "do not"), so that a negation is always the same token.
 //! Punctuation is dropped. What is still unknown becomes [`UNKNOWN`].
 
-use serde_json::{json, Map};
+use serde_json::{json, Map, Value};
 use tokenizers::Tokenizer;
 
 use crate::error::{Error, Result};
@@ -96,13 +96,15 @@ impl Tokeniser {
     /// Reads a tokenizer file.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] if it is too large, malformed, or does not number its tokens from 0 without gaps.
+    /// [`Error::Tokenizer`] if it is too large, malformed, has parts that are of no use here, or does not number its
+    /// tokens from 0 without gaps.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_TOKENIZER_BYTES {
             return Err(Error::Tokenizer(format!(
                 "larger than {MAX_TOKENIZER_BYTES} bytes"
             )));
         }
+        check_parts(bytes)?;
         let inner = Tokenizer::from_bytes(bytes).map_err(|e| Error::Tokenizer(e.to_string()))?;
         let known = |token: &str| inner.token_to_id(token);
         if known("[PAD]") != Some(PAD) || known("[UNK]") != Some(UNKNOWN) {
@@ -184,6 +186,31 @@ impl Tokeniser {
     }
 }
 
+/// Refuses parts of a file that no text is encoded with, before the library reads them: it panics on malformed ones.
+fn check_parts(bytes: &[u8]) -> Result<()> {
+    let file: Map<String, Value> =
+        serde_json::from_slice(bytes).map_err(|e| Error::Tokenizer(e.to_string()))?;
+    for name in ["decoder", "post_processor", "truncation", "padding"] {
+        if file.get(name).is_some_and(|part| !part.is_null()) {
+            return Err(Error::Tokenizer(format!(
+                "its {name} is not null; remove it, as it is not used"
+            )));
+        }
+    }
+    let mut parts: Vec<&Value> = file.get("normalizer").into_iter().collect();
+    while let Some(part) = parts.pop() {
+        if part.get("type").is_some_and(|kind| kind == "Precompiled")
+            || part.get("precompiled_charsmap").is_some()
+        {
+            return Err(Error::Tokenizer("precompiled normalizers are not read".into()));
+        }
+        if let Some(inner) = part.get("normalizers").and_then(Value::as_array) {
+            parts.extend(inner);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,5 +281,34 @@ mod tests {
         for bad in [&b"{}"[..], b"", b"\xff\xff", &bytes[..bytes.len() / 2]] {
             assert!(matches!(Tokeniser::from_bytes(bad), Err(Error::Tokenizer(_))));
         }
+    }
+
+    #[test]
+    fn parts_that_the_library_would_panic_on_are_refused() {
+        let text = String::from_utf8(tokeniser().to_bytes().unwrap()).unwrap();
+        let file: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        for part in ["decoder", "post_processor", "truncation", "padding"] {
+            let mut other = file.clone();
+            other.insert(part.into(), json!({ "type": "none" }));
+            let bytes = Value::Object(other).to_string().into_bytes();
+            assert!(
+                matches!(Tokeniser::from_bytes(&bytes), Err(Error::Tokenizer(_))),
+                "{part}"
+            );
+            let broken = bytes.len() - 1;
+            assert!(matches!(
+                Tokeniser::from_bytes(&bytes[..broken]),
+                Err(Error::Tokenizer(_))
+            ));
+        }
+        assert!(Tokeniser::from_bytes(br#"{"version":"1.0","decoder":!}"#).is_err());
+        let mut other = file;
+        let inner = json!({ "type": "Precompiled", "precompiled_charsmap": "AA==" });
+        other.insert(
+            "normalizer".into(),
+            json!({ "type": "Sequence", "normalizers": [inner] }),
+        );
+        let bytes = Value::Object(other).to_string().into_bytes();
+        assert!(matches!(Tokeniser::from_bytes(&bytes), Err(Error::Tokenizer(_))));
     }
 }

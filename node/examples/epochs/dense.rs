@@ -10,7 +10,7 @@ use based_primitives::constants::{MAX_PEERS, MAX_VALIDATORS};
 use crate::setting::{stake, Matrix};
 
 /// Active validators of a full Brain: those at or above the 70th percentile.
-const ACTIVE: usize = 77;
+pub const ACTIVE: usize = 77;
 
 /// Time of the epoch on a matrix that lies ready in memory.
 pub fn time(matrix: &Matrix) -> Duration {

@@ -1,5 +1,7 @@
 //! Measures the epoch of a full Brain in the runtime's wasm, executed as the node executes it, beside the same epoch
-//! as a dense program in doubles: `epochs OUT.json`. A plot over the density of the weights goes beside the figures.
+//! as a dense program in doubles: `epochs OUT.json [SUBTENSOR-EPOCH]`. A plot over the density of the weights goes
+//! beside the figures. The second argument names the program that `scripts/peers/subtensor-epoch/setup` makes: another
+//! chain's sparse epoch on the same matrix.
 //!
 //! An epoch's time is that of `Core_initialize_block` for the block in which it is due, less that of the block before,
 //! in which nothing is. Computation is measured on storage that is a plain map; the total on a trie in memory, its root
@@ -7,6 +9,7 @@
 #![allow(missing_docs)]
 
 mod dense;
+mod peer;
 mod setting;
 
 use std::{
@@ -82,17 +85,29 @@ fn measure(executor: &Executor, code: &[u8], storage: &Storage) -> Result<(f64, 
     Ok((found[1].0 - found[0].0, found[1].1 - found[0].1))
 }
 
-fn figure(key: &str, value: f64, peer: Option<f64>, target: Option<f64>) -> Value {
+const DENSE: &str = "the same epoch as a dense program in f64, native";
+
+fn figure(key: &str, value: f64, peer: Option<(&str, f64)>, target: Option<f64>) -> Value {
     json!({
         "key": key, "value": value, "unit": "ms",
-        "peer": peer.map(|_| "the same epoch as a dense program in f64, native"),
-        "peer_value": peer, "ratio": peer.map(|peer| peer / value),
+        "peer": peer.map(|peer| peer.0),
+        "peer_value": peer.map(|peer| peer.1), "ratio": peer.map(|peer| peer.1 / value),
         "target": target, "met": target.map(|target| value <= target),
     })
 }
 
-fn plot(path: &Path, rows: &[(u32, f64, f64, f64)]) -> std::io::Result<()> {
-    let top = rows.iter().map(|row| row.2.max(row.3)).fold(1.0, f64::max) * 1.05;
+/// What was measured at one density, in milliseconds.
+struct Row {
+    density: u32,
+    compute: f64,
+    total: f64,
+    dense: f64,
+    subtensor: Option<f64>,
+}
+
+fn plot(path: &Path, rows: &[Row]) -> std::io::Result<()> {
+    let highest = |row: &Row| row.total.max(row.dense).max(row.subtensor.unwrap_or(0.0));
+    let top = rows.iter().map(highest).fold(1.0, f64::max) * 1.05;
     let point = |density: u32, value: f64| {
         format!(
             "{:.1},{:.1}",
@@ -100,8 +115,11 @@ fn plot(path: &Path, rows: &[(u32, f64, f64, f64)]) -> std::io::Result<()> {
             310.0 - value / top * 260.0
         )
     };
-    let curve = |colour: &str, name: &str, at: u32, pick: fn(&(u32, f64, f64, f64)) -> f64| {
-        let points: Vec<String> = rows.iter().map(|row| point(row.0, pick(row))).collect();
+    let curve = |colour: &str, name: &str, at: u32, pick: fn(&Row) -> Option<f64>| {
+        let points: Vec<String> = rows
+            .iter()
+            .filter_map(|row| Some(point(row.density, pick(row)?)))
+            .collect();
         format!(
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/><text x=\"60\" y=\"{at}\" fill=\"{colour}\">{name}</text>",
             points.join(" ")
@@ -110,36 +128,72 @@ fn plot(path: &Path, rows: &[(u32, f64, f64, f64)]) -> std::io::Result<()> {
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 360\" font-family=\"sans-serif\" font-size=\"12\">\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/><text x=\"50\" y=\"24\" font-size=\"15\">Epoch of a full Brain, ms over density in percent (top {top:.0} ms)</text>\
-         <path d=\"M50 50V310H600\" fill=\"none\" stroke=\"#888888\"/>{}{}{}</svg>\n",
-        curve("#1b6ca8", "computation in wasm", 60, |row| row.1),
-        curve("#c8553d", "with storage in wasm", 76, |row| row.2),
-        curve("#3d8b5f", "dense f64, native", 92, |row| row.3),
+         <path d=\"M50 50V310H600\" fill=\"none\" stroke=\"#888888\"/>{}{}{}{}</svg>\n",
+        curve("#1b6ca8", "computation in wasm", 60, |row| Some(row.compute)),
+        curve("#c8553d", "with storage in wasm", 76, |row| Some(row.total)),
+        curve("#3d8b5f", "dense f64, native", 92, |row| Some(row.dense)),
+        curve("#7a5195", "subtensor's sparse epoch, native, where measured", 108, |row| row.subtensor),
     );
     std::fs::write(path, svg)
 }
 
 fn main() -> Result<(), Error> {
-    let out: PathBuf = std::env::args().nth(1).ok_or("usage: epochs OUT.json")?.into();
+    let out: PathBuf = std::env::args()
+        .nth(1)
+        .ok_or("usage: epochs OUT.json [SUBTENSOR-EPOCH]")?
+        .into();
+    let subtensor = std::env::args().nth(2).map(PathBuf::from);
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
     std::fs::create_dir_all(&folder)?;
     let code =
         based_runtime::WASM_BINARY.ok_or("the runtime was built without wasm; unset SKIP_WASM_BUILD")?;
     let executor = Executor::builder().build();
-    println!("density   entries   computation ms   with storage ms   dense f64 ms");
+    println!("density   entries   computation ms   with storage ms   dense f64 ms   subtensor ms");
     let mut rows = Vec::new();
     for density in DENSITIES {
         let matrix = setting::Matrix::random(density);
         let storage = setting::storage(&matrix)?;
         let (compute, total) = measure(&executor, code, &storage)?;
         let dense = median((0..REPEATS).map(|_| dense::time(&matrix)).collect());
+        let subtensor = subtensor
+            .as_deref()
+            .map(|program| peer::time(program, &matrix))
+            .transpose()?;
         println!(
-            "{density:>6}%  {:>8}   {compute:>14.2}   {total:>15.2}   {dense:>12.2}",
-            matrix.entries()
+            "{density:>6}%  {:>8}   {compute:>14.2}   {total:>15.2}   {dense:>12.2}   {:>12}",
+            matrix.entries(),
+            subtensor.map_or("-".into(), |time| format!("{time:.2}")),
         );
-        rows.push((density, compute, total, dense));
+        rows.push(Row {
+            density,
+            compute,
+            total,
+            dense,
+            subtensor,
+        });
     }
     plot(&folder.join("runtime-epoch.svg"), &rows)?;
-    let (_, compute, total, dense) = *rows.last().ok_or("nothing was measured")?;
+    let full = rows.last().ok_or("nothing was measured")?;
+    let dense = Some((DENSE, full.dense));
+    let mut figures = vec![
+        figure("epoch_full_compute_ms", full.compute, dense, Some(100.0)),
+        figure("epoch_full_total_ms", full.total, dense, Some(400.0)),
+        figure("epoch_dense_f64_ms", full.dense, None, None),
+    ];
+    if let Some(time) = full.subtensor {
+        let beside = Some((peer::NAME, time));
+        figures.push(figure(
+            "epoch_full_beside_subtensor_ms",
+            full.compute,
+            beside,
+            None,
+        ));
+        println!(
+            "computation of a full epoch: {:.1} times as fast as dense f64, {:.1} times as fast as subtensor's sparse epoch",
+            full.dense / full.compute,
+            time / full.compute
+        );
+    }
     let git = Command::new("git")
         .args(["rev-parse", "--short", "HEAD"])
         .output()?;
@@ -152,13 +206,10 @@ fn main() -> Result<(), Error> {
         "commit": String::from_utf8_lossy(&git.stdout).trim(),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "cpu": cpu.unwrap_or("unknown"),
-        "figures": [
-            figure("epoch_full_compute_ms", compute, Some(dense), Some(100.0)),
-            figure("epoch_full_total_ms", total, Some(dense), Some(400.0)),
-            figure("epoch_dense_f64_ms", dense, None, None),
-        ],
-        "density": rows.iter().map(|(density, compute, total, dense)| json!({
-            "percent": density, "compute_ms": compute, "total_ms": total, "dense_f64_ms": dense,
+        "figures": figures,
+        "density": rows.iter().map(|row| json!({
+            "percent": row.density, "compute_ms": row.compute, "total_ms": row.total, "dense_f64_ms": row.dense,
+            "subtensor_ms": row.subtensor,
         })).collect::<Vec<_>>(),
     });
     std::fs::write(&out, serde_json::to_string_pretty(&report)?)?;

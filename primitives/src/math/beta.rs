@@ -29,7 +29,7 @@ pub fn overridden_beta(schedule: u64, override_ppb: Option<u64>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::constants::TFT_YEAR;
+    use crate::constants::{SLOT_MILLIS, TFT_YEAR};
     use proptest::prelude::*;
 
     #[test]
@@ -47,6 +47,14 @@ mod tests {
         for (elapsed, expected) in vectors {
             assert_eq!(beta(elapsed, TFT_YEAR), expected, "block {elapsed}");
         }
+    }
+
+    /// R118: 365.25 days of blocks of ten seconds.
+    #[test]
+    fn the_year_of_forecasts_has_3_155_760_blocks() {
+        assert_eq!(TFT_YEAR, 3_155_760);
+        let blocks_a_day = 24 * 60 * 60 * 1_000 / SLOT_MILLIS;
+        assert_eq!(u64::from(TFT_YEAR) * 4, blocks_a_day * (4 * 365 + 1));
     }
 
     #[test]

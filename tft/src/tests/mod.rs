@@ -1,5 +1,6 @@
 mod bad_input;
 mod causality;
+mod clear;
 mod gradients;
 mod kernels;
 mod learning;

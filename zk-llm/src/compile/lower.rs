@@ -1,6 +1,7 @@
 //! The compiler's passes: expand rows to sources, fold, share, prove, drop what is unused, order.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::expr::{expand, Expr};
 use super::liveness::{dead_after, live_wires};
@@ -14,7 +15,8 @@ use crate::params::{ParameterSet, LOG2_P_FAIL};
 
 /// An input or the result of a table.
 struct Source {
-    reach: Reach,
+    /// Shared by all inputs, as a small file may ask for many of them with a wide range.
+    reach: Rc<Reach>,
     step: u8,
     variance: f64,
     depth: usize,
@@ -57,9 +59,10 @@ impl<'g> Lowering<'g> {
         for (id, lut) in graph.luts.iter().enumerate() {
             check_step(&format!("table {id}"), lut.step, max)?;
         }
+        let reach = Rc::new(Reach::interval(inputs.lo, inputs.hi));
         let sources = (0..inputs.len)
             .map(|_| Source {
-                reach: Reach::interval(inputs.lo, inputs.hi),
+                reach: Rc::clone(&reach),
                 step: inputs.step,
                 variance: noise.fresh,
                 depth: 0,
@@ -114,12 +117,24 @@ impl<'g> Lowering<'g> {
                 wires.push(wire);
             }
         }
-        let outputs: Vec<Expr> = graph
-            .outputs
-            .iter()
-            .filter_map(|wire| wires.get(*wire as usize).cloned())
-            .collect();
+        let mut outputs = vec![];
+        for wire in graph.outputs.iter().filter_map(|wire| wires.get(*wire as usize)) {
+            // One wide wire may be named by every output.
+            self.count_terms(wire)?;
+            outputs.push(wire.clone());
+        }
         self.finish(outputs)
+    }
+
+    /// Bounds what is kept of a graph once its leveled layers are expanded.
+    fn count_terms(&mut self, sum: &Expr) -> Result<(), CompileError> {
+        self.expanded_terms += sum.terms.len();
+        if self.expanded_terms > 4 * MAX_TERMS {
+            return Err(CompileError::Graph(
+                "leveled layers expand to too many terms".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// Expands a row to sources and, under a table, proves it and gives it a source.
@@ -136,12 +151,7 @@ impl<'g> Lowering<'g> {
             row: at,
         };
         let argument = expand(wires, row).ok_or_else(span)?;
-        self.expanded_terms += argument.terms.len();
-        if self.expanded_terms > 4 * MAX_TERMS {
-            return Err(CompileError::Graph(
-                "leveled layers expand to too many terms".into(),
-            ));
-        }
+        self.count_terms(&argument)?;
         let Some(lut_id) = layer.table(at) else {
             return Ok(argument);
         };
@@ -206,7 +216,7 @@ impl<'g> Lowering<'g> {
             self.encoded.len() as u32 - 1
         });
         self.sources.push(Source {
-            reach: results,
+            reach: Rc::new(results),
             step: lut.step,
             variance: self.noise.bootstrapped,
             depth,
@@ -253,7 +263,7 @@ impl<'g> Lowering<'g> {
         let terms = sum
             .terms
             .iter()
-            .map(|(s, weight)| (&self.sources[*s as usize].reach, i64::from(*weight)));
+            .map(|(s, weight)| (&*self.sources[*s as usize].reach, i64::from(*weight)));
         Reach::sum(i64::from(sum.bias), terms)
     }
 

@@ -170,7 +170,7 @@ impl Interface {
         let inputs = &self.inputs;
         (1..=crate::ir::MAX_WIRES).contains(&(inputs.len as usize))
             && range(inputs.lo, inputs.hi, inputs.step)
-            && (1..=1024).contains(&self.outputs.len())
+            && (1..=crate::ir::MAX_OUTPUTS).contains(&self.outputs.len())
             && self
                 .outputs
                 .iter()

@@ -253,3 +253,20 @@ fn outputs_decode_to_the_class_from_their_lowest_value_on() {
         }
     }
 }
+
+#[test]
+fn a_small_file_cannot_ask_for_much_memory() {
+    // Every input's range would take 256 kB of its own, and the sum of all 16 kB for each output.
+    let mut graph = GraphBuilder::new(1 << 17, -32_768, 32_768);
+    let wires = graph.inputs();
+    let out = graph.linear_layer("all", None, [sum(wires)]);
+    let error = graph
+        .finish(std::iter::repeat_n(out.start, 1_000))
+        .unwrap()
+        .compile(&set());
+    assert!(matches!(error.unwrap_err(), CompileError::Graph(_)));
+    let mut graph = GraphBuilder::new(2, -1, 1);
+    let out = bits(&mut graph, 1);
+    let outputs = std::iter::repeat_n(out.start, crate::ir::MAX_OUTPUTS + 1);
+    assert!(graph.finish(outputs).is_err());
+}

@@ -1,5 +1,6 @@
 //! Behaviour of the pallet, by topic.
 
+mod boundaries;
 mod commits;
 mod cross_edges;
 mod deposits;

@@ -182,3 +182,38 @@ fn a_block_writes_a_few_kibibytes() {
         assert_eq!(bucket(1).encoded_size(), MetricsBucket::max_encoded_len());
     });
 }
+
+#[test]
+fn a_clock_that_jumps_at_the_end_of_a_cycle_does_not_move_its_boundary() {
+    build_and_execute(|| {
+        settle();
+        commit(1, &blank());
+        run_to_slot(2, 0);
+        reveal(1, &blank());
+        // An hour passes before the last block of cycle 2; then the clock stands still over the boundary.
+        run_to_slot(2, CYCLE - 2);
+        BlockTime::set(3_600_000);
+        next_block();
+        assert!(crate::LastRound::<Test>::get().is_none_or(|last| last.round == 0));
+        BlockTime::set(0);
+        next_block();
+        assert_eq!(System::block_number(), u64::from(3 * CYCLE));
+        run_to_slot(3, 1);
+        let last = crate::LastRound::<Test>::get().unwrap();
+        assert_eq!(
+            (last.round, last.revealed),
+            (1, 1),
+            "cycles are counted in blocks"
+        );
+        // What passes before a block is of its cycle: 19 times ten seconds, and the hour.
+        let times = &Forecasts::target_history()[1];
+        assert_eq!(
+            times.last().copied(),
+            Some((19 * 10_000 + 3_600_000) * 1_000_000 / i64::from(CYCLE))
+        );
+        // A clock that went back is no time at all, not a span of centuries.
+        Moment::mutate(|moment| *moment -= 5_000_000);
+        run_to_slot(4, 1);
+        assert_eq!(Forecasts::target_history()[1].last().copied(), Some(0));
+    });
+}
