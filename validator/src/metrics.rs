@@ -7,6 +7,8 @@ use axum::{http::header, response::IntoResponse, routing::get, Router};
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use tokio::{net::TcpListener, sync::watch};
 
+use crate::forecast::figures::Figures;
+
 /// The validator's figures.
 #[derive(Clone)]
 pub struct Metrics {
@@ -27,6 +29,8 @@ pub struct Metrics {
     pub connected: IntGauge,
     /// 1 while the task's model is loaded, else 0.
     pub ready: IntGauge,
+    /// Forecasts.
+    pub forecasts: Figures,
 }
 
 impl Metrics {
@@ -36,8 +40,10 @@ impl Metrics {
     /// If a name is registered twice.
     pub fn new() -> anyhow::Result<Self> {
         let opts = |name: &str, help: &str| Opts::new(name, help).namespace("based").subsystem("validator");
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
+            forecasts: Figures::new(&registry)?,
+            registry,
             canaries: IntCounterVec::new(opts("canaries_total", "Canaries by result"), &["result"])?,
             score: GaugeVec::new(opts("score", "Score of a miner, 0 to 1"), &["uid"])?,
             latency: GaugeVec::new(

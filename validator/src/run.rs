@@ -23,6 +23,7 @@ use tokio::{
 
 use crate::{
     args::{Common, Run},
+    forecast,
     metrics::Metrics,
     oracle,
     prober::Prober,
@@ -33,7 +34,7 @@ use crate::{
     store::Store,
 };
 
-/// Sends canaries and sets weights until SIGINT or SIGTERM. Waits for a node that is away, at the start and later.
+/// Sends canaries, sets weights and forecasts until SIGINT or SIGTERM. Waits for a node that is away, at the start and later.
 ///
 /// # Errors
 /// If the settings are wrong, the account is no validator of the Brain, or the chain is not understood.
@@ -88,6 +89,12 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
             store: store.clone(),
             metrics: metrics.clone(),
         };
+        let forecasting = forecast::Parts {
+            chain: chain.clone(),
+            signer: signer.clone(),
+            store: store.clone(),
+            figures: metrics.forecasts.clone(),
+        };
         let workers = usize::from(args.parallel).min(purse.size());
         let prober = Arc::new(Prober {
             chain: chain.clone(),
@@ -113,6 +120,9 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
         parts.spawn(async { Ok(keeper.await) });
         let setting = setter.work(latest.clone());
         parts.spawn(async { Ok(setting.await) });
+        if !args.no_forecast {
+            forecast::start(&mut parts, common, args, forecasting, latest.clone())?;
+        }
         for _ in 0..workers {
             let working = prober.clone().work(latest.clone(), ready.clone());
             parts.spawn(async { Ok(working.await) });

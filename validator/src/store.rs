@@ -10,6 +10,7 @@ use rusqlite::{params, Connection, OptionalExtension};
 
 use crate::{
     canary::Deck,
+    forecast::promises,
     score::{Outcome, Standing},
     vows,
 };
@@ -58,7 +59,7 @@ impl Store {
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.execute_batch(&[SCHEMA, vows::SCHEMA].concat())
+        db.execute_batch(&[SCHEMA, vows::SCHEMA, promises::SCHEMA].concat())
             .with_context(|| format!("{} is not a validator's database", path.display()))?;
         Ok(Self { db })
     }
