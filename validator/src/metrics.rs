@@ -125,6 +125,8 @@ mod tests {
             "based_validator_canaries_total{result=\"void\"} 0",
             "based_validator_score{uid=\"3\"} 0.5",
             "based_validator_node_connected 0",
+            "based_validator_accuracy 0",
+            "based_validator_forecasts_missed_total 0",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -154,7 +154,10 @@ impl Report {
         };
         let needed = match &self.model {
             Some(model) => format!("model {}", model.get(..16).unwrap_or(model)),
-            None => format!("no model yet: it takes {} rows", self.rows_needed),
+            None if (self.rows as usize) < self.rows_needed => {
+                format!("no model yet: it takes {} rows", self.rows_needed)
+            }
+            None => "no model yet: the first training has not ended".into(),
         };
         lines.push(("dataset", format!("{} buckets{gaps}; {needed}", self.rows)));
         if let Some(training) = &self.training {

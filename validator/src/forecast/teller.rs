@@ -71,6 +71,22 @@ struct Memory {
     blind: bool,
 }
 
+impl Memory {
+    /// Whether this program makes the features of this version; a version that it does not make is told once.
+    fn knows_features(&mut self, version: u32) -> bool {
+        let known = version == FEATURE_SET;
+        if !known && self.features != Some(version) {
+            tracing::warn!(
+                version,
+                own = FEATURE_SET,
+                "the network trains on features that this program does not know; it makes no forecasts until it is updated"
+            );
+        }
+        self.features = (!known).then_some(version);
+        known
+    }
+}
+
 impl Teller {
     /// Watches blocks, commits and reveals, forever.
     pub async fn work(self, mut latest: Latest) {
@@ -131,7 +147,7 @@ impl Teller {
             Step::Reveal(round) => self.reveal(&view, round, memory).await,
             Step::Commit(round) => {
                 let own = situation.own.as_ref().map(|own| own.computekey);
-                let known = self.knows_features(status.parameters.feature_set, memory);
+                let known = memory.knows_features(status.parameters.feature_set);
                 if let Some(computekey) = own.filter(|_| known && memory.refused != Some(round)) {
                     self.commit(&view, &status, clock, computekey, memory).await;
                 }
@@ -221,18 +237,6 @@ impl Teller {
             ),
         }
         archive.set_fact(REFERENCE, &model)
-    }
-
-    fn knows_features(&self, version: u32, memory: &mut Memory) -> bool {
-        let known = version == FEATURE_SET;
-        if !known && memory.features.replace(version) != Some(version) {
-            tracing::warn!(
-                version,
-                own = FEATURE_SET,
-                "the network trains on features that this program does not know; it makes no forecasts until it is updated"
-            );
-        }
-        known
     }
 
     async fn commit(
@@ -398,5 +402,36 @@ fn is_worth_another_try(error: &anyhow::Error) -> bool {
         Some(ChainError::Dispatch { .. }) => false,
         Some(_) => true,
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forecasts_pause_while_the_network_asks_for_unknown_features() {
+        let mut memory = Memory::default();
+        assert!(memory.knows_features(FEATURE_SET));
+        assert!(!memory.knows_features(FEATURE_SET + 1));
+        assert_eq!(memory.features, Some(FEATURE_SET + 1), "told once");
+        assert!(!memory.knows_features(FEATURE_SET + 1));
+        assert!(memory.knows_features(FEATURE_SET), "governance may return");
+        assert_eq!(memory.features, None);
+    }
+
+    #[test]
+    fn what_the_chain_refused_is_not_tried_again() {
+        let refused = ChainError::Dispatch {
+            pallet: "Forecasts".into(),
+            name: "AlreadyCommitted".into(),
+            docs: String::new(),
+        };
+        assert!(!is_worth_another_try(&refused.into()));
+        assert!(!is_worth_another_try(&Poor("1".into()).into()));
+        let unsure = ChainError::Uncertain("0x00".into());
+        assert!(is_worth_another_try(
+            &anyhow::Error::from(unsure).context("while sending")
+        ));
     }
 }

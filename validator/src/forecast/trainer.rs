@@ -275,6 +275,7 @@ impl Trainer {
                 record.loss = Some(outcome.validation);
                 tracing::info!(
                     steps = outcome.steps,
+                    resumed_at = outcome.resumed_at,
                     before = outcome.initial_validation,
                     after = outcome.validation,
                     seconds = record.seconds,
