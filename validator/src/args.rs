@@ -4,9 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use based_client::wallet::KeyArgs;
 use based_primitives::{Balance, BrainId};
-use clap::{Args, Parser, Subcommand};
+use based_tft::Sizes;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Checks the miners of a Brain by canary prompts and sets their weights.
+/// Checks the miners of a Brain by canary prompts, sets their weights and forecasts the network.
 #[derive(Debug, Parser)]
 #[command(name = "based-validator", version, about)]
 pub struct Cli {
@@ -50,8 +51,11 @@ pub struct Common {
 pub enum Command {
     /// Memorize this machine as a validator of the Brain, or update its entry; optionally stake.
     Register(Register),
-    /// Send canaries and set weights until stopped.
+    /// Send canaries, set weights and forecast until stopped.
     Run(Run),
+    /// Write the dataset that forecasts are learnt from, for based-tft: metrics of the chain as of its last finalized
+    /// block, and what is kept of earlier ones.
+    Dataset(Dataset),
     /// Show what the chain and the database say about this validator.
     Status(Status),
 }
@@ -104,6 +108,48 @@ pub struct Run {
     /// Port of this machine alone on which /metrics is served; 0 for none.
     #[arg(long, default_value_t = 9_617)]
     pub metrics_port: u16,
+    /// Neither collect metrics nor train nor forecast, on machines that are too small for it. Forecasts gain influence
+    /// over the years.
+    #[arg(long)]
+    pub no_forecast: bool,
+    /// Size of the forecasting model: `standard` takes about three times as long to train.
+    #[arg(long, value_name = "SIZE", value_enum, default_value_t)]
+    pub model_size: ModelSize,
+    /// Time between the beginnings of two trainings of the forecasting model, such as 24h or 90m. They run on all
+    /// cores, but only when nothing else wants them.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = span)]
+    pub train_every: Duration,
+}
+
+/// Size of the forecasting model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModelSize {
+    /// Width 16.
+    #[default]
+    Small,
+    /// Width 32.
+    Standard,
+}
+
+impl ModelSize {
+    /// The model's sizes.
+    pub fn sizes(self) -> Sizes {
+        match self {
+            Self::Small => Sizes::SMALL,
+            Self::Standard => Sizes::STANDARD,
+        }
+    }
+}
+
+/// Settings of `dataset`.
+#[derive(Debug, Args)]
+pub struct Dataset {
+    /// Directory in which schema.json and series.csv are written.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print what was written as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Settings of `status`.
@@ -112,6 +158,26 @@ pub struct Status {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Draw a page that renews itself every few seconds, until Ctrl-C.
+    #[arg(long, conflicts_with = "json")]
+    pub watch: bool,
+}
+
+/// A time such as 90s, 30m, 24h or 7d.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "give a time from 1m to 365d, such as 90m, 24h or 7d".to_string();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    match number.checked_mul(unit) {
+        Some(seconds @ 60..=31_536_000) => Ok(Duration::from_secs(seconds)),
+        _ => Err(wrong()),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -154,11 +220,16 @@ mod tests {
             panic!("not run")
         };
         assert_eq!((run.patience, run.abroad), (Duration::from_secs(30), 2));
+        assert_eq!(run.train_every, Duration::from_secs(86_400));
+        assert_eq!((run.model_size, run.no_forecast), (ModelSize::Small, false));
         for bad in [
             ["run", "--parallel", "0"],
             ["run", "--patience", "0"],
             ["run", "--budget", "-1"],
             ["run", "--abroad", "17"],
+            ["run", "--train-every", "24"],
+            ["run", "--train-every", "1s"],
+            ["run", "--train-every", "99999999999999999999d"],
         ] {
             assert!(
                 Cli::try_parse_from(std::iter::once("based-validator").chain(bad)).is_err(),

@@ -1,5 +1,5 @@
-//! based-validator: sends canary prompts to the miners of a Brain, scores their answers against the exact oracle and
-//! sets weights before each epoch.
+//! based-validator: sends canary prompts to the miners of a Brain, scores their answers against the exact oracle, sets
+//! weights before each epoch, and forecasts what the chain will measure.
 //!
 //! A canary runs through the very code that users run, pays from an account of its own and uses keys once, so that a
 //! miner cannot tell it from a user (F.4-3). No prompt of a user ever reaches a validator.
@@ -8,6 +8,7 @@
 pub mod abroad;
 pub mod args;
 pub mod canary;
+pub mod forecast;
 pub mod metrics;
 pub mod oracle;
 pub mod probe;
@@ -22,3 +23,4 @@ pub mod situation;
 pub mod status;
 pub mod store;
 pub mod vows;
+pub mod watch;

@@ -2,6 +2,7 @@
 
 use based_validator::{
     args::{Cli, Command},
+    forecast::export,
     register, run, status,
 };
 use clap::Parser;
@@ -18,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
     match cli.command {
         Command::Register(args) => register::register(&cli.common, &args).await,
         Command::Run(args) => run::run(&cli.common, &args).await,
+        Command::Dataset(args) => export::dataset(&cli.common, &args).await,
         Command::Status(args) => status::status(&cli.common, &args).await,
     }
 }

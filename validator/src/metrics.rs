@@ -7,6 +7,8 @@ use axum::{http::header, response::IntoResponse, routing::get, Router};
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use tokio::{net::TcpListener, sync::watch};
 
+use crate::forecast::figures::Figures;
+
 /// The validator's figures.
 #[derive(Clone)]
 pub struct Metrics {
@@ -35,6 +37,8 @@ pub struct Metrics {
     pub connected: IntGauge,
     /// 1 while the task's model is loaded, else 0.
     pub ready: IntGauge,
+    /// Forecasts.
+    pub forecasts: Figures,
 }
 
 impl Metrics {
@@ -44,8 +48,10 @@ impl Metrics {
     /// If a name is registered twice.
     pub fn new() -> anyhow::Result<Self> {
         let opts = |name: &str, help: &str| Opts::new(name, help).namespace("based").subsystem("validator");
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
+            forecasts: Figures::new(&registry)?,
+            registry,
             canaries: IntCounterVec::new(opts("canaries_total", "Canaries by result"), &["result"])?,
             canaries_abroad: IntCounterVec::new(
                 opts("canaries_abroad_total", "Canaries in other Brains by result"),
@@ -143,6 +149,8 @@ mod tests {
             "based_validator_score{uid=\"3\"} 0.5",
             "based_validator_canaries_abroad_total{result=\"fail\"} 0",
             "based_validator_node_connected 0",
+            "based_validator_accuracy 0",
+            "based_validator_forecasts_missed_total 0",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     abroad::{Abroad, Teller},
     args::{Common, Run},
+    forecast,
     metrics::Metrics,
     oracle,
     probe::Means,
@@ -35,7 +36,7 @@ use crate::{
     store::Store,
 };
 
-/// Sends canaries and sets weights until SIGINT or SIGTERM. Waits for a node that is away, at the start and later.
+/// Sends canaries, sets weights and forecasts until SIGINT or SIGTERM. Waits for a node that is away, at the start and later.
 ///
 /// # Errors
 /// If the settings are wrong, the account is no validator of the Brain, or the chain is not understood.
@@ -90,6 +91,12 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
             store: store.clone(),
             metrics: metrics.clone(),
         };
+        let forecasting = forecast::Parts {
+            chain: chain.clone(),
+            signer: signer.clone(),
+            store: store.clone(),
+            figures: metrics.forecasts.clone(),
+        };
         let workers = usize::from(args.parallel).min(purse.size());
         let means = Arc::new(Means {
             chain: chain.clone(),
@@ -137,6 +144,9 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
             parts.spawn(async { Ok(visiting.await) });
             let telling = teller.work(latest.clone());
             parts.spawn(async { Ok(telling.await) });
+        }
+        if !args.no_forecast {
+            forecast::start(&mut parts, common, args, forecasting, latest.clone())?;
         }
         for _ in 0..workers {
             let working = prober.clone().work(latest.clone(), ready.clone());

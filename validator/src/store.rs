@@ -11,6 +11,7 @@ use rusqlite::{params, Connection, OptionalExtension};
 use crate::{
     abroad,
     canary::Deck,
+    forecast::promises,
     score::{Outcome, Standing},
     vows,
 };
@@ -59,7 +60,7 @@ impl Store {
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.execute_batch(&[SCHEMA, vows::SCHEMA, abroad::SCHEMA].concat())
+        db.execute_batch(&[SCHEMA, vows::SCHEMA, abroad::SCHEMA, promises::SCHEMA].concat())
             .with_context(|| format!("{} is not a validator's database", path.display()))?;
         Ok(Self { db })
     }

@@ -1,12 +1,15 @@
 //! Metrics of the chain and forecasts of it, as a [`View`] reads them.
 
+use std::collections::BTreeMap;
+
 use based_primitives::{
     constants::{FORECASTS_PER_PAGE, METRICS_PER_PAGE},
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
-    BrainId,
+    BrainId, Uid,
 };
+use sp_core::H256;
 
-use super::{AccountId, ChainError, View};
+use super::{records::Promise, AccountId, ChainError, View};
 
 impl View {
     /// Finished buckets of metrics with number `from` or above, ascending, at most 256: whoever exports them goes on
@@ -73,5 +76,37 @@ impl View {
     /// [`ChainError`].
     pub async fn brain_forecast(&self, brain: BrainId) -> Result<Option<u64>, ChainError> {
         self.api("ForecastsApi_brain_forecast", &brain).await
+    }
+
+    /// Hash of the forecast that an account committed itself to in a round and has not revealed.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn forecast_commitment(
+        &self,
+        round: u32,
+        account: &AccountId,
+    ) -> Result<Option<H256>, ChainError> {
+        let account: [u8; 32] = *account.as_ref();
+        let promise: Option<Promise> = self.map("Forecasts", "Commitments", (round, account)).await?;
+        Ok(promise.map(|promise| promise.hash.0))
+    }
+
+    /// Present performance of the Brains that perform, in ppb.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn performances(&self) -> Result<BTreeMap<BrainId, u64>, ChainError> {
+        let all: Vec<((BrainId,), u64)> = self.walk("Consensus", "Performance", ()).await?;
+        Ok(all.into_iter().map(|((brain,), value)| (brain, value)).collect())
+    }
+
+    /// Number of an account among the peers of a Brain, if it is one.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn uid(&self, brain: BrainId, account: &AccountId) -> Result<Option<Uid>, ChainError> {
+        let account: [u8; 32] = *account.as_ref();
+        self.map("Registry", "Uids", (brain, account)).await
     }
 }

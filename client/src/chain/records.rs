@@ -139,6 +139,12 @@ pub(super) struct ValidatorRecord {
 
 #[derive(DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct Promise {
+    pub hash: Static<H256>,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub(super) struct Row {
     pub uids: Vec<Uid>,
     pub weights: Vec<u16>,

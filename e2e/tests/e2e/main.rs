@@ -4,6 +4,7 @@
 mod commands;
 mod faults;
 mod flow;
+mod forecasts;
 mod nodes;
 mod support;
 mod tasks;
