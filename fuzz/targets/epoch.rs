@@ -52,7 +52,9 @@ fuzz_target!(|brain: Brain| {
     }
     for (uid, registered_at, validator) in brain.validators {
         let uid = uid % uids;
-        if !brain.strays.contains(&uid) {
+        if brain.strays.contains(&uid) {
+            peers.remove(&uid);
+        } else {
             peers.insert(uid, (Role::Validator, registered_at % u32::MAX));
         }
         validators.insert(uid, validator);

@@ -51,9 +51,10 @@ fn a_reveal_and_an_epoch_of_an_abandoned_branch_leave_no_trace() {
         assert_eq!(pays[0], pays[1]);
 
         // The branch that stays has no room for the reveal before the boundary: the row is late.
-        let without = end_cycle(due);
-        assert_ne!(without, pays[0]);
+        go_to(start(due + 1));
         assert_noop!(reveal(0, &row), Error::<Test>::TooLate);
+        assert_ne!(end_cycle(due), pays[0]);
+        assert_noop!(reveal(0, &row), Error::<Test>::NotCommitted);
     });
 }
 
