@@ -90,6 +90,21 @@ pub trait ProducerInspect<AccountId> {
     fn is_exposed(account: &AccountId) -> bool;
 }
 
+/// Sessions of the consensus engines; implemented by the runtime over the SDK's session pallet.
+pub trait Sessions<AccountId> {
+    /// Whether an account has set session keys.
+    fn has_keys(account: &AccountId) -> bool;
+    /// Producers of the current session.
+    fn producers() -> Vec<AccountId>;
+    /// Whether the newest set, which begins or goes on, has exactly these accounts, given in ascending order, with the
+    /// keys they have now.
+    fn is_newest(producers: &[AccountId]) -> bool;
+    /// Keeps a producer from writing blocks for the rest of its session.
+    fn disable(account: &AccountId);
+    /// Forgets the producers of the sessions before this one: their offences can no longer be reported.
+    fn forget_before(session: u32);
+}
+
 /// Nobody answers with stake.
 impl<AccountId> ProducerInspect<AccountId> for () {
     fn is_exposed(_: &AccountId) -> bool {
