@@ -33,6 +33,7 @@ pub mod time;
 
 use alloc::{borrow::Cow, vec::Vec};
 use pallet_revive::evm::runtime::EthExtra;
+use pallet_session::historical as pallet_session_historical;
 use sp_runtime::{
     generic,
     traits::{BlakeTwo256, IdentifyAccount, Verify},
@@ -186,8 +187,13 @@ mod runtime {
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(5)]
     pub type TransactionPayment = pallet_transaction_payment;
+    // Before Session, whose genesis asks it for producers and roots of their keys.
+    #[runtime::pallet_index(27)]
+    pub type Authorities = based_pallet_authorities;
     #[runtime::pallet_index(6)]
     pub type Session = pallet_session;
+    #[runtime::pallet_index(28)]
+    pub type Historical = pallet_session_historical;
     #[runtime::pallet_index(7)]
     pub type Grandpa = pallet_grandpa;
     #[runtime::pallet_index(8)]

@@ -91,15 +91,15 @@ fn equivocations_within_the_window_count_together_and_later_ones_alone() {
             assert_ok!(opt_in(who));
         }
         run_sessions(1, &[]);
-        assert_ok!(report(10, session(), 30).map_err(|_| "refused"));
+        assert_ok!(report(10, session(), 10).map_err(|_| "refused"));
         run_blocks(WINDOW / 2);
-        assert_ok!(report(11, session(), 30).map_err(|_| "refused"));
+        assert_ok!(report(11, session(), 10).map_err(|_| "refused"));
         run_blocks(WINDOW + 1);
-        assert_ok!(report(12, session(), 30).map_err(|_| "refused"));
+        assert_ok!(report(12, session(), 10).map_err(|_| "refused"));
         let part = |who: u64| Barred::<Test>::get(who).unwrap().part;
         assert_eq!(
             (part(10), part(11), part(12)),
-            (slash_part(1, 30), slash_part(2, 30).max(50_000_000), slash_part(1, 30))
+            (90_000_000, 360_000_000, 90_000_000)
         );
     });
 }

@@ -20,8 +20,7 @@ fn four_producers(test: impl FnOnce()) {
 #[test]
 fn a_producer_silent_for_sixteen_expected_blocks_is_replaced() {
     four_producers(|| {
-        // The block that begins a session counts for it: the first session has 63 blocks left, the next is whole.
-        run_sessions(2, &[12]);
+        run_sessions(1, &[12]);
         System::assert_has_event(
             Event::Chilled {
                 who: 12,

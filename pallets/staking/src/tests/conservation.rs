@@ -231,7 +231,9 @@ fn the_invariants_notice_a_damaged_state() {
         let change_pool = |change: fn(&mut crate::Pool)| {
             Pools::<Test>::mutate(directed(), |pool| change(pool.as_mut().unwrap()));
         };
-        let damages: [&dyn Fn(); 9] = [
+        let damages: [&dyn Fn(); 11] = [
+            &|| crate::Backing::<Test>::mutate(VALIDATOR, |total| *total += 1),
+            &|| crate::BackedBrains::<Test>::remove(VALIDATOR, BRAIN),
             &|| change_pool(|pool| pool.staked += 1),
             &|| change_pool(|pool| pool.positions += 1),
             &|| change_pool(|pool| pool.rewards.residual_q64 += 1),
