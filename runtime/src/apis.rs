@@ -28,8 +28,9 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::BABE_GENESIS_EPOCH_CONFIG, genesis_presets, queries, time::CYCLE_BLOCKS, AccountId, Babe,
-    Balance, Block, BlockNumber, Consensus, Executive, Forecasts, Grandpa, Historical, InherentDataExt, Nonce, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, UncheckedExtrinsic, VERSION,
+    Balance, Block, BlockNumber, Consensus, Executive, Forecasts, Grandpa, Historical, InherentDataExt,
+    Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
+    UncheckedExtrinsic, VERSION,
 };
 
 type Header = <Block as BlockT>::Header;

@@ -17,8 +17,8 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     configs::{MinimumMultiplier, BABE_GENESIS_EPOCH_CONFIG},
-    AccountId, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig, RegistryConfig,
-    RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
+    AccountId, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig,
+    RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
 };
 
 /// Preset of a public test network.

@@ -32,7 +32,10 @@ impl<T: Config> Pallet<T> {
             })
             .collect();
         ranking.sort_unstable();
-        ranking.into_iter().map(|(_, who, proven)| (who, proven)).collect()
+        ranking
+            .into_iter()
+            .map(|(_, who, proven)| (who, proven))
+            .collect()
     }
 
     /// Producers that the stake elects now, ascending (F.2-5).

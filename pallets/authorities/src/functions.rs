@@ -28,7 +28,9 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn may_produce(who: &T::AccountId) -> bool {
         Bootstrap::<T>::get().contains(who)
             || T::Sessions::producers().contains(who)
-            || PendingSlashes::<T>::get().iter().any(|slash| slash.validator == *who)
+            || PendingSlashes::<T>::get()
+                .iter()
+                .any(|slash| slash.validator == *who)
     }
 
     /// Makes sure that the list takes one more candidate, if need be by chilling the one with the least

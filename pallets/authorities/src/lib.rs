@@ -151,8 +151,7 @@ pub mod pallet {
 
     /// Running operators, ascending.
     #[pallet::storage]
-    pub type Candidates<T: Config> =
-        StorageValue<_, BoundedVec<T::AccountId, T::MaxCandidates>, ValueQuery>;
+    pub type Candidates<T: Config> = StorageValue<_, BoundedVec<T::AccountId, T::MaxCandidates>, ValueQuery>;
 
     /// Producers of genesis; none once enough candidates run.
     #[pallet::storage]
@@ -208,7 +207,10 @@ pub mod pallet {
                 );
             }
             let bootstrap = BoundedVec::try_from(self.bootstrap.clone());
-            assert!(bootstrap.is_ok(), "genesis names more producers than a session has");
+            assert!(
+                bootstrap.is_ok(),
+                "genesis names more producers than a session has"
+            );
             Bootstrap::<T>::put(bootstrap.unwrap_or_default());
         }
     }
@@ -340,12 +342,7 @@ pub mod pallet {
             ensure!(operator.exposed_until <= Self::now(), Error::<T>::StillExposed);
             ensure!(!Self::may_produce(&who), Error::<T>::StillExposed);
             let amount = operator.bond;
-            T::Currency::release(
-                &HoldReason::ProducerBond.into(),
-                &who,
-                amount,
-                Precision::Exact,
-            )?;
+            T::Currency::release(&HoldReason::ProducerBond.into(), &who, amount, Precision::Exact)?;
             Operators::<T>::remove(&who);
             Self::deposit_event(Event::BondWithdrawn { who, amount });
             Ok(())

@@ -295,7 +295,10 @@ pub fn run_sessions(count: u32, silent: &[u64]) {
     let end = session() + count;
     while session() < end {
         next_block();
-        let writers: Vec<_> = producers().into_iter().filter(|who| !silent.contains(who)).collect();
+        let writers: Vec<_> = producers()
+            .into_iter()
+            .filter(|who| !silent.contains(who))
+            .collect();
         if !writers.is_empty() {
             let writer = writers[now() as usize % writers.len()];
             <Authorities as pallet_authorship::EventHandler<u64, u64>>::note_author(writer);
@@ -327,7 +330,10 @@ pub fn build_with(bootstrap: &[u64], test: impl FnOnce()) {
             ..Default::default()
         };
     });
-    let balances = (1..=101).chain([TREASURY]).map(|who| (who, 1_000 * BASED)).collect();
+    let balances = (1..=101)
+        .chain([TREASURY])
+        .map(|who| (who, 1_000 * BASED))
+        .collect();
     let config = RuntimeGenesisConfig {
         balances: pallet_balances::GenesisConfig {
             balances,

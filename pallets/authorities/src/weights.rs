@@ -66,10 +66,18 @@ macro_rules! impl_weights {
         /// with its Brain's total, each group of leaving stake, and two totals.
         fn slash(pools: u32, cycles: u32) -> Weight {
             let (pools, cycles) = (u64::from(pools), u64::from(cycles));
-            let changed = pools.saturating_mul(2).saturating_add(cycles).saturating_add(7);
+            let changed = pools
+                .saturating_mul(2)
+                .saturating_add(cycles)
+                .saturating_add(7);
             let steps = pools.saturating_add(cycles).saturating_add(1);
             let base = FUNDS.saturating_add(steps.saturating_mul(BASE));
-            estimate($db, base, changed.saturating_add(pools.saturating_mul(2)), changed)
+            estimate(
+                $db,
+                base,
+                changed.saturating_add(pools.saturating_mul(2)),
+                changed,
+            )
         }
     };
 }

@@ -6,7 +6,10 @@ use based_primitives::{
     traits::{StakeInspect, StakeRewards},
     Balance, BlockNumber, BrainId,
 };
-use frame_support::{ensure, traits::Get};
+use frame_support::{
+    ensure,
+    traits::{fungible::Mutate, tokens::Preservation, Get},
+};
 use sp_runtime::{
     traits::{AccountIdConversion, UniqueSaturatedInto},
     DispatchError, DispatchResult,
@@ -14,8 +17,8 @@ use sp_runtime::{
 
 use crate::{
     types::{Pool, Position, Target},
-    BackedBrains, Backing, BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts, Positions, Takes,
-    TotalStake, MAX_POSITIONS, PALLET_ID,
+    BackedBrains, Backing, BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts,
+    Positions, Takes, TotalStake, MAX_POSITIONS, PALLET_ID,
 };
 
 impl<T: Config> Pallet<T> {
@@ -79,7 +82,11 @@ impl<T: Config> Pallet<T> {
         } else {
             Pools::<T>::insert(target, pool);
         }
-        if let Some(validator) = target.validator.as_ref().filter(|_| known.is_some() == pool.is_empty()) {
+        if let Some(validator) = target
+            .validator
+            .as_ref()
+            .filter(|_| known.is_some() == pool.is_empty())
+        {
             if pool.is_empty() {
                 BackedBrains::<T>::remove(validator, target.brain);
             } else {
@@ -87,6 +94,27 @@ impl<T: Config> Pallet<T> {
             }
         }
         Ok(())
+    }
+
+    /// Pays what a position has earned, and to the validator itself its take; returns the sum.
+    pub(crate) fn pay(who: &T::AccountId, target: &Target<T::AccountId>) -> Result<Balance, DispatchError> {
+        let take = if target.validator.as_ref() == Some(who) {
+            Commissions::<T>::take(who, target.brain)
+        } else {
+            0
+        };
+        let mut earned = 0;
+        if take == 0 || Positions::<T>::contains_key(who, target) {
+            Self::with_position(who, target, false, |position, pool| {
+                earned = core::mem::take(&mut position.rewards.accrued);
+                pool.claimed = pool.claimed.checked_add(earned).ok_or(Error::<T>::Overflow)?;
+                Ok(())
+            })?;
+        }
+        let amount = earned.checked_add(take).ok_or(Error::<T>::Overflow)?;
+        ensure!(amount > 0, Error::<T>::NothingToClaim);
+        T::Currency::transfer(&Self::reward_account(), who, amount, Preservation::Preserve)?;
+        Ok(amount)
     }
 
     fn open_position(who: &T::AccountId, pool: &mut Pool) -> Result<Position, DispatchError> {
@@ -118,7 +146,9 @@ impl<T: Config> Pallet<T> {
         if let Some(validator) = &target.validator {
             Backing::<T>::try_mutate(validator, |total| add(total, amount).ok_or(Error::<T>::Overflow))?;
         }
-        BrainTotals::<T>::try_mutate(target.brain, |total| add(total, amount).ok_or(Error::<T>::Overflow))?;
+        BrainTotals::<T>::try_mutate(target.brain, |total| {
+            add(total, amount).ok_or(Error::<T>::Overflow)
+        })?;
         TotalStake::<T>::try_mutate(|total| add(total, amount).ok_or(Error::<T>::Overflow))?;
         Ok(())
     }

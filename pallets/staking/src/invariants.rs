@@ -16,7 +16,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
     BackedBrains, Backing, BrainTotals, Commissions, Config, HoldReason, LeavingCounts, LeavingStake,
-    Leavings, Pallet, Pool, Pools, Position, PositionCounts, Positions, Takes, Target, TotalStake, Unstaking,
+    Leavings, Pallet, Pool, Pools, Position, PositionCounts, Positions, Takes, TotalStake, Unstaking,
     MAX_LEAVING, MAX_POSITIONS,
 };
 
@@ -115,9 +115,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Checks pools against the sums of their positions; returns what is credited and not claimed.
-    fn try_state_pools(
-        sums: &BTreeMap<alloc::vec::Vec<u8>, PoolSums>,
-    ) -> Result<Balance, TryRuntimeError> {
+    fn try_state_pools(sums: &BTreeMap<alloc::vec::Vec<u8>, PoolSums>) -> Result<Balance, TryRuntimeError> {
         let scale = U256::from(1u128 << 64);
         let mut owed: Balance = 0;
         let mut total: Balance = 0;
@@ -183,7 +181,10 @@ impl<T: Config> Pallet<T> {
     fn try_state_leaving() -> Result<alloc::vec::Vec<(T::AccountId, Balance)>, TryRuntimeError> {
         let mut groups: BTreeMap<_, _> = Leavings::<T>::iter()
             .map(|(validator, cycle, leaving)| {
-                ((validator.encode(), cycle), (leaving, leaving.total, leaving.holders))
+                (
+                    (validator.encode(), cycle),
+                    (leaving, leaving.total, leaving.holders),
+                )
             })
             .collect();
         let mut held = alloc::vec::Vec::new();
@@ -194,14 +195,18 @@ impl<T: Config> Pallet<T> {
             let mut settled = funds;
             settled.settle(leaving).ok_or(OVERFLOW)?;
             *holders = holders.checked_sub(1).ok_or("leaving stakes are miscounted")?;
-            *rest = rest.checked_sub(settled.amount).ok_or("more leaves than the group holds")?;
+            *rest = rest
+                .checked_sub(settled.amount)
+                .ok_or("more leaves than the group holds")?;
             let count = counts.entry(who.encode()).or_default();
             *count = count.saturating_add(1);
             ensure!(*count <= MAX_LEAVING, "an account has too many leaving stakes");
             held.push((who, funds.amount));
         }
         ensure!(
-            groups.values().all(|(_, rest, holders)| *rest == 0 && *holders == 0),
+            groups
+                .values()
+                .all(|(_, rest, holders)| *rest == 0 && *holders == 0),
             "a group of leaving stake differs from its funds"
         );
         let stored: BTreeMap<_, _> = LeavingCounts::<T>::iter()

@@ -87,7 +87,7 @@ pub mod pallet {
         pallet_prelude::*,
         traits::{
             fungible::{Inspect, Mutate, MutateHold},
-            tokens::{Precision, Preservation},
+            tokens::Precision,
         },
         PalletId,
     };
@@ -432,23 +432,8 @@ pub mod pallet {
             validator: Option<T::AccountId>,
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            let take = if validator.as_ref() == Some(&who) {
-                Commissions::<T>::take(&who, brain)
-            } else {
-                0
-            };
             let target = Target { brain, validator };
-            let mut earned = 0;
-            if take == 0 || Positions::<T>::contains_key(&who, &target) {
-                Self::with_position(&who, &target, false, |position, pool| {
-                    earned = core::mem::take(&mut position.rewards.accrued);
-                    pool.claimed = pool.claimed.checked_add(earned).ok_or(Error::<T>::Overflow)?;
-                    Ok(())
-                })?;
-            }
-            let amount = earned.checked_add(take).ok_or(Error::<T>::Overflow)?;
-            ensure!(amount > 0, Error::<T>::NothingToClaim);
-            T::Currency::transfer(&Self::reward_account(), &who, amount, Preservation::Preserve)?;
+            let amount = Self::pay(&who, &target)?;
             let Target { brain, validator } = target;
             Self::deposit_event(Event::Claimed {
                 who,

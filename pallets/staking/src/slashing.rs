@@ -58,7 +58,11 @@ impl<T: Config> Pallet<T> {
         amount: Balance,
     ) -> Result<BlockNumber, DispatchError> {
         let (now, next_cycle) = (Self::now(), Self::next_cycle_start());
-        if let Some(validator) = target.validator.as_ref().filter(|who| T::Producers::is_exposed(who)) {
+        if let Some(validator) = target
+            .validator
+            .as_ref()
+            .filter(|who| T::Producers::is_exposed(who))
+        {
             let until = now.saturating_add(T::SlashWindow::get()).max(next_cycle);
             Self::leave(who, validator, amount, until)?;
             return Ok(until);
@@ -125,12 +129,7 @@ impl<T: Config> Pallet<T> {
         } else {
             Leavings::<T>::insert(validator, cycle, leaving);
         }
-        T::Currency::release(
-            &HoldReason::Staked.into(),
-            who,
-            funds.amount,
-            Precision::Exact,
-        )?;
+        T::Currency::release(&HoldReason::Staked.into(), who, funds.amount, Precision::Exact)?;
         Ok(funds.amount)
     }
 
@@ -181,7 +180,8 @@ impl<T: Config> ProducerStake<T::AccountId> for Pallet<T> {
         // What left before has been free since.
         let oldest = now.saturating_sub(T::SlashWindow::get()).max(since);
         for cycle in Self::cycle_of(oldest)..=Self::cycle_of(now) {
-            slashed = slashed.saturating_add(Self::cut_leaving(validator, cycle, part_ppb).unwrap_or_default());
+            slashed =
+                slashed.saturating_add(Self::cut_leaving(validator, cycle, part_ppb).unwrap_or_default());
         }
         if slashed > 0 {
             Self::deposit_event(Event::Slashed {

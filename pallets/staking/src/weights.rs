@@ -47,7 +47,12 @@ macro_rules! impl_weights {
         /// Reads the Brain, uid and peer of the validator, account and holds, pool, position, count, three
         /// totals and the account of slashed funds; writes the last nine and the validator's list of pools.
         fn stake() -> Weight {
-            estimate($db, BASE.saturating_add(FUNDS).saturating_add(FUNDS), 12, 10)
+            estimate(
+                $db,
+                BASE.saturating_add(FUNDS).saturating_add(FUNDS),
+                12,
+                10,
+            )
         }
         /// Reads the producer; reads and writes pool, position, count, list of pools, three totals, the leaving
         /// stake with its group and count, and for a slash two accounts and holds.
@@ -78,8 +83,14 @@ macro_rules! impl_weights {
         /// stake, and two totals.
         fn slash(pools: u32, cycles: u32) -> Weight {
             let (pools, cycles) = (u64::from(pools), u64::from(cycles));
-            let changed = pools.saturating_mul(2).saturating_add(cycles).saturating_add(2);
-            let base = pools.saturating_add(cycles).saturating_add(1).saturating_mul(BASE);
+            let changed = pools
+                .saturating_mul(2)
+                .saturating_add(cycles)
+                .saturating_add(2);
+            let base = pools
+                .saturating_add(cycles)
+                .saturating_add(1)
+                .saturating_mul(BASE);
             estimate($db, base, changed.saturating_add(pools), changed)
         }
     };

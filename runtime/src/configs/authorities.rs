@@ -80,10 +80,9 @@ impl Sessions<AccountId> for SessionPallet {
         let mut newest = Session::queued_keys();
         newest.sort_by(|(one, _), (other, _)| one.cmp(other));
         newest.len() == producers.len()
-            && newest
-                .iter()
-                .zip(producers)
-                .all(|((who, keys), expected)| who == expected && Session::load_keys(who).as_ref() == Some(keys))
+            && newest.iter().zip(producers).all(|((who, keys), expected)| {
+                who == expected && Session::load_keys(who).as_ref() == Some(keys)
+            })
     }
 
     fn disable(account: &AccountId) {

@@ -10,8 +10,8 @@ use crate::{
         CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, SLASH_WINDOW, TAKE_RAISE_DELAY,
         TASK_NOTICE, WEIGHTS_INTERVAL,
     },
-    AccountId, Authorities, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason,
-    Staking,
+    AccountId, Authorities, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime,
+    RuntimeHoldReason, Staking,
 };
 
 parameter_types! {

@@ -1,7 +1,9 @@
 //! Metrics move when the chain is used, and a round of forecasts runs through the wired pallets.
 
 use based_primitives::{
-    constants::{BASED, CYCLE_BLOCKS, INITIAL_BLOCK_REWARD, METRIC_BUCKET_BLOCKS, TFT_YEAR},
+    constants::{
+        BASED, CYCLE_BLOCKS, EXISTENTIAL_DEPOSIT, INITIAL_BLOCK_REWARD, METRIC_BUCKET_BLOCKS, TFT_YEAR,
+    },
     forecasts::{commitment, Forecast, MetricsBucket},
     Endpoint, IpAddress, ResourceKind, Resources, Role,
 };
@@ -160,7 +162,7 @@ fn a_validator_forecasts_reveals_and_is_scored() {
         assert_eq!(last.stake, 50 * BASED);
         // Block times were exact: one of the six targets.
         assert_eq!(last.realised[1], 10_000_000_000);
-        assert_eq!(free(&TreasuryAccount::get()), BASED);
+        assert_eq!(free(&TreasuryAccount::get()), BASED + EXISTENTIAL_DEPOSIT);
         assert_eq!(Balances::balance_on_hold(&reason, &Bob.to_account_id()), 0);
     });
 }

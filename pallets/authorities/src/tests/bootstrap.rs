@@ -12,7 +12,11 @@ fn without_candidates_the_producers_of_genesis_go_on() {
         let elections = System::events()
             .into_iter()
             .filter(|record| matches!(record.event, RuntimeEvent::Authorities(Event::Elected { .. })));
-        assert_eq!(elections.count(), 0, "an unchanged set is not announced to the engines");
+        assert_eq!(
+            elections.count(),
+            0,
+            "an unchanged set is not announced to the engines"
+        );
     });
 }
 
@@ -31,11 +35,23 @@ fn candidates_join_one_by_one_until_enough_have_written_blocks() {
             assert_ok!(opt_in(who));
         }
         run_sessions(1, &[]);
-        assert_eq!(producers(), GENESIS, "an election counts from the session after the next");
+        assert_eq!(
+            producers(),
+            GENESIS,
+            "an election counts from the session after the next"
+        );
         run_sessions(1, &[]);
-        assert_eq!(producers(), [1, 2, 3, 12], "one newcomer beside three, the one with most stake");
+        assert_eq!(
+            producers(),
+            [1, 2, 3, 12],
+            "one newcomer beside three, the one with most stake"
+        );
         run_sessions(2, &[]);
-        assert_eq!(producers(), [1, 2, 3, 11, 12], "four have shown that they run: one newcomer more");
+        assert_eq!(
+            producers(),
+            [1, 2, 3, 11, 12],
+            "four have shown that they run: one newcomer more"
+        );
         assert!(!Bootstrap::<Test>::get().is_empty());
         // With two proven candidates the producers of genesis leave; the third candidate's turn comes later.
         run_sessions(2, &[]);
@@ -54,7 +70,11 @@ fn candidates_without_a_node_never_take_over() {
         for _ in 0..20 {
             run_sessions(1, &fakes);
             let silent = producers().iter().filter(|who| fakes.contains(who)).count();
-            assert!(silent * 3 < producers().len(), "{silent} of {}", producers().len());
+            assert!(
+                silent * 3 < producers().len(),
+                "{silent} of {}",
+                producers().len()
+            );
             assert!(GENESIS.iter().all(|who| producers().contains(who)));
         }
         assert!(!Bootstrap::<Test>::get().is_empty());

@@ -1,8 +1,8 @@
 //! Opting in and out, and the bond.
 
 use based_primitives::constants::BASED;
-use frame_support::{assert_noop, assert_ok};
 use based_primitives::traits::ProducerInspect;
+use frame_support::{assert_noop, assert_ok};
 
 use crate::{mock::*, Candidates, ChillReason, Error, Event, Operators};
 

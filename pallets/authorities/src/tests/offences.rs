@@ -23,7 +23,11 @@ fn a_slash_grows_with_the_square_of_those_who_equivocate() {
         (0, 0, 50_000_000),
     ];
     for (offenders, producers, part) in table {
-        assert_eq!(slash_part(offenders, producers), part, "{offenders} of {producers}");
+        assert_eq!(
+            slash_part(offenders, producers),
+            part,
+            "{offenders} of {producers}"
+        );
     }
 }
 
@@ -60,7 +64,11 @@ fn an_equivocator_is_disabled_barred_and_slashed_in_the_next_block() {
         assert_eq!(stake_slashes(), [(10, part, 2 * SESSION)]);
         assert_eq!(held(10), BOND - bond);
         assert_eq!(Balances::free_balance(TREASURY), treasury + bond);
-        assert_eq!(Balances::total_issuance(), issuance, "slashed money goes to the treasury, all of it");
+        assert_eq!(
+            Balances::total_issuance(),
+            issuance,
+            "slashed money goes to the treasury, all of it"
+        );
         assert!(PendingSlashes::<Test>::get().is_empty());
         assert_noop!(opt_in(10), Error::<Test>::Barred);
         run_sessions(2, &[]);
@@ -147,7 +155,11 @@ fn as_many_slashes_wait_as_a_session_has_producers() {
         for (index, who) in VALIDATORS.into_iter().enumerate() {
             let taken = report(who, 0, 100).is_ok();
             assert_eq!(taken, index < limit as usize);
-            assert_eq!(Barred::<Test>::contains_key(who), taken, "what is refused can be reported again");
+            assert_eq!(
+                Barred::<Test>::contains_key(who),
+                taken,
+                "what is refused can be reported again"
+            );
         }
     });
 }

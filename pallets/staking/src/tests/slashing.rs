@@ -17,7 +17,12 @@ fn slash(part: u64, since: u32) -> Balance {
 }
 
 fn settle(who: u64, brain: based_primitives::BrainId) {
-    assert_ok!(Staking::settle_slash(RuntimeOrigin::signed(BOB), who, brain, VALIDATOR));
+    assert_ok!(Staking::settle_slash(
+        RuntimeOrigin::signed(BOB),
+        who,
+        brain,
+        VALIDATOR
+    ));
 }
 
 fn withdraw_leaving(who: u64, cycle: u32) -> sp_runtime::DispatchResult {
@@ -54,7 +59,10 @@ fn a_slash_counts_at_once_and_is_paid_when_positions_are_touched() {
         assert_ok!(stake(CAROL, BRAIN, Some(VALIDATOR2), 10 * BASED));
         assert_ok!(stake(CAROL, BRAIN, None, 10 * BASED));
         assert_eq!(slash(TENTH, 1), 4 * BASED);
-        assert_eq!(<Staking as StakeInspect<u64>>::validator_stake(BRAIN, &VALIDATOR), 27 * BASED);
+        assert_eq!(
+            <Staking as StakeInspect<u64>>::validator_stake(BRAIN, &VALIDATOR),
+            27 * BASED
+        );
         assert_eq!(<Staking as StakeInspect<u64>>::brain_stake(BRAIN), 47 * BASED);
         assert_eq!(<Staking as StakeInspect<u64>>::total_stake(), 56 * BASED);
         assert_eq!((held(ALICE), paid()), (30 * BASED, 0));
@@ -63,7 +71,10 @@ fn a_slash_counts_at_once_and_is_paid_when_positions_are_touched() {
         assert_eq!((held(ALICE), paid()), (27 * BASED, 3 * BASED));
         settle(ALICE, BRAIN);
         assert_eq!(paid(), 3 * BASED, "a position bears a slash once");
-        assert_noop!(unstake(BOB, OTHER, Some(VALIDATOR), 9 * BASED + 1), Error::<Test>::InsufficientStake);
+        assert_noop!(
+            unstake(BOB, OTHER, Some(VALIDATOR), 9 * BASED + 1),
+            Error::<Test>::InsufficientStake
+        );
         assert_ok!(unstake(BOB, OTHER, Some(VALIDATOR), 9 * BASED));
         assert_eq!((held(BOB), paid()), (9 * BASED, 4 * BASED));
         assert_eq!(held(CAROL), 20 * BASED, "stake elsewhere bears nothing");
@@ -169,7 +180,11 @@ fn a_slash_of_everything_leaves_rewards_and_empties_positions() {
         assert_ok!(claim(ALICE, BRAIN, Some(VALIDATOR)));
         assert_eq!((held(ALICE), free(ALICE)), (0, 1_000 * BASED - EXACT + 82));
         assert_eq!(Positions::<Test>::iter().count(), 0);
-        assert!(Pools::<Test>::get(Target { brain: BRAIN, validator: Some(VALIDATOR) }).is_none());
+        assert!(Pools::<Test>::get(Target {
+            brain: BRAIN,
+            validator: Some(VALIDATOR)
+        })
+        .is_none());
     });
 }
 
