@@ -465,8 +465,7 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Frees what the caller unstaked from a producer of blocks in one cycle, once the window for reports
-        /// has passed (F.2-5).
+        /// Frees what the caller unstaked from a producer in one cycle, once its window has passed (F.2-5).
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::withdraw_leaving())]
         pub fn withdraw_leaving(
