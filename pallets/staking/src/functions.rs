@@ -1,4 +1,4 @@
-//! What the calls share, what other pallets read and credit, and the invariants.
+//! What the calls share, and what other pallets read and credit.
 
 use based_primitives::{
     constants::PPB,
