@@ -368,8 +368,8 @@ pub mod pallet {
         }
 
         /// Unstakes a part or all of a position. It stops earning at once and can be withdrawn from the
-        /// start of the next cycle (B.29); from a validator that answers for blocks, once the window for
-        /// reports has passed (F.2-5). Rewards earned so far stay claimable.
+        /// start of the next cycle (B.29), at once where the Brain is closed (B.12); from a validator that answers
+        /// for blocks, once the window for reports has passed (F.2-5). Rewards earned so far stay claimable.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::unstake())]
         pub fn unstake(

@@ -5,7 +5,7 @@
 
 use based_primitives::{
     constants::MAX_BRAINS,
-    traits::{ProducerInspect, ProducerStake},
+    traits::{BrainInspect, ProducerInspect, ProducerStake},
     Balance, BlockNumber, BrainId,
 };
 use frame_support::{
@@ -67,10 +67,12 @@ impl<T: Config> Pallet<T> {
             Self::leave(who, validator, amount, until)?;
             return Ok(until);
         }
+        // What left a Brain that is closed can hop nowhere (B.12).
+        let until = if T::Brains::is_open(target.brain) { next_cycle } else { now };
         Unstaking::<T>::try_mutate(who, |funds| {
-            funds.add(amount, now, next_cycle).ok_or(Error::<T>::Overflow)
+            funds.add(amount, now, until).ok_or(Error::<T>::Overflow)
         })?;
-        Ok(next_cycle)
+        Ok(until)
     }
 
     fn leave(

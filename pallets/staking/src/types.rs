@@ -223,10 +223,14 @@ impl LeavingFunds {
 }
 
 impl UnstakingFunds {
-    /// Adds funds that can be withdrawn from `until` on, a block later than `now`. `None` if the sum
-    /// overflows.
+    /// Adds funds that can be withdrawn from `until` on: now, or from the start of the next cycle. `None` if the
+    /// sum overflows.
     pub fn add(&mut self, amount: Balance, now: BlockNumber, until: BlockNumber) -> Option<()> {
         let ready = self.take_withdrawable(now);
+        if until <= now {
+            self.withdrawable = ready.checked_add(amount)?;
+            return Some(());
+        }
         self.pending = self.pending.checked_add(amount)?;
         self.pending_until = until;
         self.withdrawable = ready;
