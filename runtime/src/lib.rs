@@ -180,9 +180,6 @@ mod runtime {
     pub type Babe = pallet_babe;
     #[runtime::pallet_index(2)]
     pub type Timestamp = pallet_timestamp;
-    // Before Session, so that a block counts for the session in which it was written.
-    #[runtime::pallet_index(3)]
-    pub type Authorship = pallet_authorship;
     #[runtime::pallet_index(4)]
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(5)]
@@ -192,6 +189,9 @@ mod runtime {
     pub type Authorities = based_pallet_authorities;
     #[runtime::pallet_index(6)]
     pub type Session = pallet_session;
+    // After Session: the block that begins a session is written by a producer of its set.
+    #[runtime::pallet_index(3)]
+    pub type Authorship = pallet_authorship;
     #[runtime::pallet_index(28)]
     pub type Historical = pallet_session_historical;
     #[runtime::pallet_index(7)]

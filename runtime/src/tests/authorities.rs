@@ -233,6 +233,23 @@ fn two_votes_in_one_round_cost_the_operators_stake_and_its_place() {
 }
 
 #[test]
+fn the_block_that_begins_a_session_counts_for_a_producer_of_its_set() {
+    chain("local_testnet").execute_with(|| {
+        block(vec![]);
+        assert_ok!(report(equivocation(Charlie, FIRST_SLOT + 1), owner(Charlie)));
+        let old = Session::validators();
+        while Session::current_index() < 2 {
+            block(vec![]);
+        }
+        // The tests' blocks are written by the first producer of the set.
+        let new = Session::validators();
+        assert_ne!(new[0], old[0], "else this shows nothing");
+        let authors: Vec<_> = based_pallet_authorities::Authored::<Runtime>::iter_keys().collect();
+        assert_eq!(authors, new[..1]);
+    });
+}
+
+#[test]
 fn a_double_vote_is_reported_for_its_set_and_with_the_keys_owner() {
     chain("local_testnet").execute_with(|| {
         block(vec![]);

@@ -1,4 +1,4 @@
-//! Tests of the runtime as a whole: authorities, genesis, limits, fees, money, Ethereum transactions.
+//! Tests of the runtime as a whole: authorities, genesis, limits, fees, money, stake, Ethereum transactions.
 
 mod authorities;
 mod evm;
@@ -8,6 +8,7 @@ mod genesis;
 mod issuance;
 mod limits;
 mod metadata;
+mod staking;
 
 use based_primitives::{BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role};
 use codec::Encode;
