@@ -51,6 +51,11 @@ pub const DEFAULT_OWNER_COMMISSION_PPB: u64 = 500_000_000;
 pub const DEFAULT_MINER_SHARE_PPB: u64 = 500_000_000;
 /// Smallest stake one account may keep on one target.
 pub const MIN_STAKE: Balance = BASED / 1_000;
+/// Smallest part of the stake behind a producer that an equivocation costs, in ppb (F.2-5).
+pub const MIN_SLASH_PPB: u64 = 50_000_000;
+/// Expected blocks without which a producer counts as silent (F.2-5): one that runs misses them by chance with a
+/// probability of e^-16.
+pub const SILENT_SHARES: u32 = 16;
 /// A Brain's effective stake is at most this fraction (one over it) of all stake (R103, B.6).
 pub const STAKE_CAP_DIVISOR: Balance = 200;
 /// Bonus of the Brains at or above the 70th percentile of performance, in ppb (R085, C.7).

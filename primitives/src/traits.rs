@@ -72,6 +72,46 @@ pub trait StakeInspect<AccountId> {
     fn total_stake() -> Balance;
 }
 
+/// Stake behind the producers of blocks; implemented by the staking pallet.
+pub trait ProducerStake<AccountId> {
+    /// Stake directed to a validator over all Brains, its own and delegated (F.2-5).
+    fn backing(validator: &AccountId) -> Balance;
+    /// Number of Brains in which something is staked to a validator; at most 1,024.
+    fn backed_brains(validator: &AccountId) -> u32;
+    /// Takes `part_ppb` of the stake behind a validator, and of what left it in the cycle of block `since` or later
+    /// (F.2-5). Stakers pay when their positions are touched next. Returns the sum of what they will pay. Stake that
+    /// was slashed once is not slashed again.
+    fn slash(validator: &AccountId, part_ppb: u64, since: BlockNumber) -> Balance;
+}
+
+/// Reads producers of blocks; implemented by the authorities pallet.
+pub trait ProducerInspect<AccountId> {
+    /// Whether offences of the account may still be reported, so that stake that leaves it stays slashable (F.2-5).
+    fn is_exposed(account: &AccountId) -> bool;
+}
+
+/// Sessions of the consensus engines; implemented by the runtime over the SDK's session pallet.
+pub trait Sessions<AccountId> {
+    /// Whether an account has set session keys.
+    fn has_keys(account: &AccountId) -> bool;
+    /// Producers of the current session.
+    fn producers() -> Vec<AccountId>;
+    /// Whether the newest set, which begins or goes on, has exactly these accounts, given in ascending order, with the
+    /// keys they have now.
+    fn is_newest(producers: &[AccountId]) -> bool;
+    /// Keeps a producer from writing blocks for the rest of its session.
+    fn disable(account: &AccountId);
+    /// Forgets the producers of the sessions before this one: their offences can no longer be reported.
+    fn forget_before(session: u32);
+}
+
+/// Nobody answers with stake.
+impl<AccountId> ProducerInspect<AccountId> for () {
+    fn is_exposed(_: &AccountId) -> bool {
+        false
+    }
+}
+
 /// Takes rewards for stakers; implemented by the staking pallet.
 pub trait StakeRewards<AccountId> {
     /// Account that must receive what `deposit` accepts.

@@ -7,8 +7,10 @@ use based_primitives::{
     traits::ForecastInspect,
     BrainId, BrainInfo, BrainPerformance, PeerInfo, Uid, WeightTerms,
 };
+use codec::Encode;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
+    traits::KeyOwnerProofSystem,
     view_functions,
     weights::Weight,
 };
@@ -26,8 +28,9 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     configs::BABE_GENESIS_EPOCH_CONFIG, genesis_presets, queries, time::CYCLE_BLOCKS, AccountId, Babe,
-    Balance, Block, BlockNumber, Consensus, Executive, Forecasts, Grandpa, InherentDataExt, Nonce, Runtime,
-    RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, UncheckedExtrinsic, VERSION,
+    Balance, Block, BlockNumber, Consensus, Executive, Forecasts, Grandpa, Historical, InherentDataExt,
+    Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
+    UncheckedExtrinsic, VERSION,
 };
 
 type Header = <Block as BlockT>::Header;
@@ -139,16 +142,17 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
 
         fn generate_key_ownership_proof(
             _slot: sp_consensus_babe::Slot,
-            _authority: sp_consensus_babe::AuthorityId,
+            authority: sp_consensus_babe::AuthorityId,
         ) -> Option<sp_consensus_babe::OpaqueKeyOwnershipProof> {
-            None
+            let proof = Historical::prove((sp_consensus_babe::KEY_TYPE, authority))?;
+            Some(sp_consensus_babe::OpaqueKeyOwnershipProof::new(proof.encode()))
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _equivocation: sp_consensus_babe::EquivocationProof<Header>,
-            _owner: sp_consensus_babe::OpaqueKeyOwnershipProof,
+            equivocation: sp_consensus_babe::EquivocationProof<Header>,
+            owner: sp_consensus_babe::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            Babe::submit_unsigned_equivocation_report(equivocation, owner.decode()?)
         }
     }
 
@@ -162,20 +166,21 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _equivocation: sp_consensus_grandpa::EquivocationProof<
+            equivocation: sp_consensus_grandpa::EquivocationProof<
                 <Block as BlockT>::Hash,
                 NumberFor<Block>,
             >,
-            _owner: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+            owner: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            Grandpa::submit_unsigned_equivocation_report(equivocation, owner.decode()?)
         }
 
         fn generate_key_ownership_proof(
             _set: sp_consensus_grandpa::SetId,
-            _authority: GrandpaId,
+            authority: GrandpaId,
         ) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-            None
+            let proof = Historical::prove((sp_consensus_grandpa::KEY_TYPE, authority))?;
+            Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
         }
     }
 

@@ -17,8 +17,8 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     configs::{MinimumMultiplier, BABE_GENESIS_EPOCH_CONFIG},
-    AccountId, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig, RegistryConfig,
-    RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
+    AccountId, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig,
+    RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
 };
 
 /// Preset of a public test network.
@@ -87,6 +87,11 @@ struct Network {
 
 impl Network {
     fn patch(self) -> Value {
+        let bootstrap: Vec<_> = self
+            .authorities
+            .iter()
+            .map(|(account, _)| account.to_account_id())
+            .collect();
         let keys: Vec<_> = self
             .authorities
             .into_iter()
@@ -105,6 +110,7 @@ impl Network {
             balances: BalancesConfig {
                 balances: self.balances
             },
+            authorities: AuthoritiesConfig { bootstrap },
             session: SessionConfig { keys },
             brains: BrainsConfig { brains: self.brains },
             registry: RegistryConfig {

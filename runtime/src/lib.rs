@@ -33,6 +33,7 @@ pub mod time;
 
 use alloc::{borrow::Cow, vec::Vec};
 use pallet_revive::evm::runtime::EthExtra;
+use pallet_session::historical as pallet_session_historical;
 use sp_runtime::{
     generic,
     traits::{BlakeTwo256, IdentifyAccount, Verify},
@@ -179,15 +180,20 @@ mod runtime {
     pub type Babe = pallet_babe;
     #[runtime::pallet_index(2)]
     pub type Timestamp = pallet_timestamp;
-    // Before Session, so that a block counts for the session in which it was written.
-    #[runtime::pallet_index(3)]
-    pub type Authorship = pallet_authorship;
     #[runtime::pallet_index(4)]
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(5)]
     pub type TransactionPayment = pallet_transaction_payment;
+    // Before Session, whose genesis asks it for producers and roots of their keys.
+    #[runtime::pallet_index(27)]
+    pub type Authorities = based_pallet_authorities;
     #[runtime::pallet_index(6)]
     pub type Session = pallet_session;
+    // After Session: the block that begins a session is written by a producer of its set.
+    #[runtime::pallet_index(3)]
+    pub type Authorship = pallet_authorship;
+    #[runtime::pallet_index(28)]
+    pub type Historical = pallet_session_historical;
     #[runtime::pallet_index(7)]
     pub type Grandpa = pallet_grandpa;
     #[runtime::pallet_index(8)]

@@ -41,6 +41,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                 call,
                 RuntimeCall::System(..)
                     | RuntimeCall::Session(..)
+                    | RuntimeCall::Authorities(..)
                     | RuntimeCall::Utility(..)
                     | RuntimeCall::Proxy(..)
                     | RuntimeCall::Multisig(..)

@@ -30,6 +30,8 @@ mod values {
     pub const ENDPOINT_COOLDOWN: BlockNumber = 10;
     /// Blocks between the announcement of a validator's higher take and its start: 30 days (E.1).
     pub const TAKE_RAISE_DELAY: BlockNumber = 30 * 8_640;
+    /// Sessions whose offences may be reported: those of a week, and the one in which it ends.
+    pub const WINDOW_SESSIONS: u32 = 7 * 24 + 1;
 }
 
 #[cfg(feature = "fast-runtime")]
@@ -58,6 +60,12 @@ mod values {
     pub const ENDPOINT_COOLDOWN: BlockNumber = 10;
     /// Blocks between the announcement of a validator's higher take and its start.
     pub const TAKE_RAISE_DELAY: BlockNumber = 20;
+    /// Sessions whose offences may be reported.
+    pub const WINDOW_SESSIONS: u32 = 5;
 }
 
 pub use values::*;
+
+/// Blocks during which stake that left a producer stays slashable (F.2-5): as long as any offence of the session in
+/// which it left, or of the next, may be reported. A session has at most as many blocks as slots.
+pub const SLASH_WINDOW: BlockNumber = (WINDOW_SESSIONS + 2) * EPOCH_SLOTS;

@@ -14,7 +14,7 @@ use subxt::{
     utils::Static,
 };
 
-use super::AccountId;
+use super::{AccountId, SessionKeys};
 
 /// How an argument is encoded: numbers by the metadata, which may ask for a compact form; records as they are.
 trait Argument {
@@ -36,8 +36,8 @@ macro_rules! arguments {
 }
 
 arguments! {
-    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
-    records AccountId, H256, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast,
+    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<u8>, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
+    records AccountId, H256, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, SessionKeys,
 }
 
 macro_rules! calls {
@@ -71,6 +71,18 @@ calls! {
     Staking.withdraw as withdraw_stake();
     /// Claims a staker's rewards.
     Staking.claim as claim_stake_reward(brain: BrainId, validator: Option<AccountId>);
+
+    /// Withdraws what was unstaked from a producer of blocks in one cycle.
+    Staking.withdraw_leaving as withdraw_leaving(validator: AccountId, cycle: BlockNumber);
+
+    /// Registers session keys, with the proof for the signer that its node holds them.
+    Session.set_keys as set_session_keys(keys: SessionKeys, proof: Vec<u8>);
+    /// Makes the signer, a validator of the Brain, stand for election as a producer of blocks, and holds its bond.
+    Authorities.opt_in as opt_in(brain: BrainId);
+    /// Withdraws the signer from elections.
+    Authorities.opt_out as opt_out();
+    /// Frees the bond of a signer whose offences can no longer be reported.
+    Authorities.withdraw_bond as withdraw_bond();
 
     /// Pays out what emission owes to an account.
     Emission.claim as claim_reward(account: AccountId);

@@ -1,6 +1,7 @@
 //! The chain as programs see it: a connection that survives the node's restarts, typed reads at one block,
 //! and transactions whose outcome is known.
 
+mod authorities;
 pub mod calls;
 mod error;
 mod forecasts;
@@ -13,8 +14,8 @@ mod view;
 
 pub use error::ChainError;
 pub use records::{
-    AccountBalance, Commitment, CrossEdge, CrossRow, Reservation, SpendingAccount, StakePosition, Unstaking,
-    MAX_RESERVATIONS,
+    AccountBalance, Bar, Commitment, CrossEdge, CrossRow, LeavingStake, Operator, Reservation,
+    SpendingAccount, StakePosition, Unstaking, MAX_RESERVATIONS,
 };
 pub use submit::{Included, Signer};
 pub use view::View;
@@ -36,6 +37,8 @@ use subxt::{
 
 /// Account of the chain.
 pub type AccountId = sp_runtime::AccountId32;
+/// Public session keys of a producer of blocks: BABE's, then GRANDPA's.
+pub type SessionKeys = [u8; 64];
 /// How transactions of BasedAI are encoded.
 pub type Config = subxt::config::SubstrateConfig;
 

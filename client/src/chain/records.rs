@@ -81,6 +81,47 @@ pub struct Unstaking {
     pub pending_until: BlockNumber,
 }
 
+/// What an account unstaked from a producer of blocks in one cycle. It can be slashed until it is free.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeavingStake {
+    /// The producer.
+    pub validator: AccountId,
+    /// Cycle in which it was unstaked.
+    pub cycle: BlockNumber,
+    /// Amount.
+    pub amount: Balance,
+    /// First block in which it can be withdrawn.
+    pub until: BlockNumber,
+}
+
+/// An account that writes blocks, would, or did (F.2-5).
+#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct Operator {
+    /// Brain whose validator it is; none for one of genesis that never opted in.
+    pub brain: Option<BrainId>,
+    /// Bond held.
+    pub bond: Balance,
+    /// Whether it stands for election.
+    pub running: bool,
+    /// Whether it has written a block since it opted in.
+    pub proven: bool,
+    /// Blocks of the sessions since it last wrote one.
+    pub idle: u32,
+    /// Block until which its offences may be reported.
+    pub exposed_until: BlockNumber,
+}
+
+/// An equivocation that was proven.
+#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct Bar {
+    /// Block in which it was reported.
+    pub reported_at: BlockNumber,
+    /// Part of stake and bond that it costs, in parts per billion.
+    pub part: u64,
+}
+
 /// A commitment to a row of weights that was not revealed yet.
 #[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
@@ -162,4 +203,18 @@ pub(super) struct Target {
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub(super) struct Position {
     pub amount: Balance,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct LeavingFunds {
+    pub amount: Balance,
+    pub until: BlockNumber,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct KeysRecord {
+    pub babe: Static<[u8; 32]>,
+    pub grandpa: Static<[u8; 32]>,
 }

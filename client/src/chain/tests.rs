@@ -122,6 +122,17 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         &["None"],
     );
     has(
+        as_the_runtime_sees(&calls::withdraw_leaving(account.clone(), 77_777)),
+        &["165", "77777"],
+    );
+    has(
+        as_the_runtime_sees(&calls::set_session_keys([0xA5; 64], vec![90, 91])),
+        &["babe", "grandpa", "165", "90", "91"],
+    );
+    has(as_the_runtime_sees(&calls::opt_in(1_019)), &["1019"]);
+    as_the_runtime_sees(&calls::opt_out());
+    as_the_runtime_sees(&calls::withdraw_bond());
+    has(
         as_the_runtime_sees(&calls::claim_reward(account.clone())),
         &["165"],
     );
@@ -202,6 +213,12 @@ fn the_storage_that_is_read_by_name_exists() {
         ("Consensus", "CrossRows"),
         ("Staking", "Positions"),
         ("Staking", "Unstaking"),
+        ("Staking", "Backing"),
+        ("Staking", "LeavingStake"),
+        ("Session", "Validators"),
+        ("Session", "NextKeys"),
+        ("Authorities", "Operators"),
+        ("Authorities", "Barred"),
     ] {
         let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
         assert!(

@@ -2,6 +2,7 @@
 //! directory, and leaves nothing behind.
 
 mod abroad;
+mod authorities;
 mod commands;
 mod faults;
 mod flow;

@@ -79,7 +79,8 @@ impl Default for Setting {
 
 parameter_types! {
     pub const ExistentialDeposit: Balance = DEPOSIT;
-    pub const CycleBlocks: u32 = CYCLE;
+    /// Blocks of a cycle.
+    pub static CycleBlocks: u32 = CYCLE;
     /// Open Brains.
     pub static Brains: BTreeMap<BrainId, Setting> = BTreeMap::new();
     /// Weight of forecasts.
@@ -320,6 +321,7 @@ pub fn free(who: u64) -> Balance {
 
 /// Runs a test from genesis, then checks the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
+    CycleBlocks::set(CYCLE);
     Brains::set(BTreeMap::new());
     Beta::set(0);
     EpochsRun::set(Vec::new());

@@ -1,4 +1,4 @@
-//! What the calls share, what other pallets read and credit, and the invariants.
+//! What the calls share, and what other pallets read and credit.
 
 use based_primitives::{
     constants::PPB,
@@ -6,7 +6,10 @@ use based_primitives::{
     traits::{StakeInspect, StakeRewards},
     Balance, BlockNumber, BrainId,
 };
-use frame_support::{ensure, traits::Get};
+use frame_support::{
+    ensure,
+    traits::{fungible::Mutate, tokens::Preservation, Get},
+};
 use sp_runtime::{
     traits::{AccountIdConversion, UniqueSaturatedInto},
     DispatchError, DispatchResult,
@@ -14,8 +17,8 @@ use sp_runtime::{
 
 use crate::{
     types::{Pool, Position, Target},
-    BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts, Positions, Takes,
-    TotalStake, MAX_POSITIONS, PALLET_ID,
+    BackedBrains, Backing, BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts,
+    Positions, Takes, TotalStake, MAX_POSITIONS, PALLET_ID,
 };
 
 impl<T: Config> Pallet<T> {
@@ -59,13 +62,15 @@ impl<T: Config> Pallet<T> {
         open: bool,
         change: impl FnOnce(&mut Position, &mut Pool) -> DispatchResult,
     ) -> DispatchResult {
-        let mut pool = Pools::<T>::get(target).unwrap_or_default();
+        let known = Pools::<T>::get(target);
+        let mut pool = known.unwrap_or_default();
         let mut position = match Positions::<T>::get(who, target) {
             Some(position) => position,
             None if open => Self::open_position(who, &mut pool)?,
             None => return Err(Error::<T>::NoPosition.into()),
         };
-        position.settle(&pool).ok_or(Error::<T>::Overflow)?;
+        let slashed = position.settle(&mut pool).ok_or(Error::<T>::Overflow)?;
+        Self::collect(who, slashed)?;
         change(&mut position, &mut pool)?;
         if position.is_empty() {
             Self::close_position(who, target, &mut position, &mut pool);
@@ -77,7 +82,39 @@ impl<T: Config> Pallet<T> {
         } else {
             Pools::<T>::insert(target, pool);
         }
+        if let Some(validator) = target
+            .validator
+            .as_ref()
+            .filter(|_| known.is_some() == pool.is_empty())
+        {
+            if pool.is_empty() {
+                BackedBrains::<T>::remove(validator, target.brain);
+            } else {
+                BackedBrains::<T>::insert(validator, target.brain, ());
+            }
+        }
         Ok(())
+    }
+
+    /// Pays what a position has earned, and to the validator itself its take; returns the sum.
+    pub(crate) fn pay(who: &T::AccountId, target: &Target<T::AccountId>) -> Result<Balance, DispatchError> {
+        let take = if target.validator.as_ref() == Some(who) {
+            Commissions::<T>::take(who, target.brain)
+        } else {
+            0
+        };
+        let mut earned = 0;
+        if take == 0 || Positions::<T>::contains_key(who, target) {
+            Self::with_position(who, target, false, |position, pool| {
+                earned = core::mem::take(&mut position.rewards.accrued);
+                pool.claimed = pool.claimed.checked_add(earned).ok_or(Error::<T>::Overflow)?;
+                Ok(())
+            })?;
+        }
+        let amount = earned.checked_add(take).ok_or(Error::<T>::Overflow)?;
+        ensure!(amount > 0, Error::<T>::NothingToClaim);
+        T::Currency::transfer(&Self::reward_account(), who, amount, Preservation::Preserve)?;
+        Ok(amount)
     }
 
     fn open_position(who: &T::AccountId, pool: &mut Pool) -> Result<Position, DispatchError> {
@@ -105,20 +142,25 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    pub(crate) fn grow_totals(brain: BrainId, amount: Balance) -> DispatchResult {
-        BrainTotals::<T>::try_mutate(brain, |total| add(total, amount).ok_or(Error::<T>::Overflow))?;
+    pub(crate) fn grow_totals(target: &Target<T::AccountId>, amount: Balance) -> DispatchResult {
+        if let Some(validator) = &target.validator {
+            Backing::<T>::try_mutate(validator, |total| add(total, amount).ok_or(Error::<T>::Overflow))?;
+        }
+        BrainTotals::<T>::try_mutate(target.brain, |total| {
+            add(total, amount).ok_or(Error::<T>::Overflow)
+        })?;
         TotalStake::<T>::try_mutate(|total| add(total, amount).ok_or(Error::<T>::Overflow))?;
         Ok(())
     }
 
-    pub(crate) fn shrink_totals(brain: BrainId, amount: Balance) -> DispatchResult {
-        BrainTotals::<T>::try_mutate_exists(brain, |slot| {
-            let rest = slot
-                .unwrap_or_default()
-                .checked_sub(amount)
-                .ok_or(Error::<T>::Overflow)?;
-            *slot = (rest > 0).then_some(rest);
-            Ok::<_, Error<T>>(())
+    pub(crate) fn shrink_totals(target: &Target<T::AccountId>, amount: Balance) -> DispatchResult {
+        if let Some(validator) = &target.validator {
+            Backing::<T>::try_mutate_exists(validator, |total| {
+                subtract(total, amount).ok_or(Error::<T>::Overflow)
+            })?;
+        }
+        BrainTotals::<T>::try_mutate_exists(target.brain, |total| {
+            subtract(total, amount).ok_or(Error::<T>::Overflow)
         })?;
         TotalStake::<T>::try_mutate(|total| {
             *total = total.checked_sub(amount).ok_or(Error::<T>::Overflow)?;
@@ -149,6 +191,13 @@ impl<T: Config> Pallet<T> {
 /// Adds to a total; `None`, and nothing changed, if it would overflow.
 fn add(total: &mut Balance, amount: Balance) -> Option<()> {
     *total = total.checked_add(amount)?;
+    Some(())
+}
+
+/// Takes from a stored total, which is removed at 0; `None`, and nothing changed, if it is smaller.
+fn subtract(total: &mut Option<Balance>, amount: Balance) -> Option<()> {
+    let rest = total.unwrap_or_default().checked_sub(amount)?;
+    *total = (rest > 0).then_some(rest);
     Some(())
 }
 
@@ -202,145 +251,5 @@ impl<T: Config> StakeRewards<T::AccountId> for Pallet<T> {
             take,
         });
         amount
-    }
-}
-
-#[cfg(any(test, feature = "try-runtime"))]
-mod invariants {
-    use alloc::collections::BTreeMap;
-
-    use based_primitives::constants::{MAX_TAKE_PPB, MIN_STAKE};
-    use codec::Encode;
-    use frame_support::traits::fungible::{Inspect, InspectHold};
-    use sp_core::U256;
-    use sp_runtime::TryRuntimeError;
-
-    use super::*;
-    use crate::{HoldReason, Unstaking};
-
-    const OVERFLOW: TryRuntimeError = TryRuntimeError::Other("a sum overflows");
-
-    #[derive(Default)]
-    struct PoolSums {
-        staked: Balance,
-        positions: u32,
-        accrued: U256,
-    }
-
-    /// Everything a position has accrued and not claimed, scaled by 2^64.
-    fn accrued(position: &Position, pool: &Pool) -> Option<U256> {
-        let since = pool
-            .rewards
-            .per_share_q64
-            .checked_sub(position.rewards.per_share_q64)?;
-        let whole = U256::from(position.rewards.accrued).checked_mul(U256::from(1u128 << 64))?;
-        let unsettled = U256::from(position.amount).checked_mul(since.into())?;
-        unsettled
-            .checked_add(whole)?
-            .checked_add(position.rewards.fraction_q64.into())
-    }
-
-    impl<T: Config> Pallet<T> {
-        /// Checks the invariants named in the pallet's header.
-        ///
-        /// # Errors
-        /// The first invariant that does not hold.
-        pub fn do_try_state() -> Result<(), TryRuntimeError> {
-            let mut pools = BTreeMap::<_, PoolSums>::new();
-            let mut stakers = BTreeMap::<_, (T::AccountId, Balance, u32)>::new();
-            for (who, target, position) in Positions::<T>::iter() {
-                ensure!(!position.is_empty(), "an empty position is stored");
-                ensure!(
-                    position.amount == 0 || position.amount >= MIN_STAKE,
-                    "a position is below the minimum stake"
-                );
-                let pool = Pools::<T>::get(&target).ok_or("a position without a pool")?;
-                let sums = pools.entry(target.encode()).or_default();
-                sums.staked = sums.staked.checked_add(position.amount).ok_or(OVERFLOW)?;
-                sums.positions = sums.positions.saturating_add(1);
-                let accrued = accrued(&position, &pool).ok_or(OVERFLOW)?;
-                sums.accrued = sums.accrued.checked_add(accrued).ok_or(OVERFLOW)?;
-                let staker = stakers.entry(who.encode()).or_insert((who, 0, 0));
-                staker.1 = staker.1.checked_add(position.amount).ok_or(OVERFLOW)?;
-                staker.2 = staker.2.saturating_add(1);
-            }
-            let owed = Self::try_state_pools(&pools)?;
-            for (who, funds) in Unstaking::<T>::iter() {
-                ensure!(!funds.is_empty(), "an empty record of unstaked funds is stored");
-                let staker = stakers.entry(who.encode()).or_insert((who, 0, 0));
-                staker.1 = staker.1.checked_add(funds.total()).ok_or(OVERFLOW)?;
-            }
-            for (who, staked, positions) in stakers.into_values() {
-                let held = T::Currency::balance_on_hold(&HoldReason::Staked.into(), &who);
-                ensure!(
-                    held == staked,
-                    "held funds differ from staked and unstaking funds"
-                );
-                ensure!(
-                    PositionCounts::<T>::get(&who) == positions,
-                    "positions are miscounted"
-                );
-                ensure!(positions <= MAX_POSITIONS, "an account has too many positions");
-            }
-            let mut promised = owed.checked_add(T::Currency::minimum_balance()).ok_or(OVERFLOW)?;
-            for (_, _, take) in Commissions::<T>::iter() {
-                promised = promised.checked_add(take).ok_or(OVERFLOW)?;
-            }
-            for (_, _, take) in Takes::<T>::iter() {
-                ensure!(
-                    take.current.max(take.at(BlockNumber::MAX)) <= MAX_TAKE_PPB,
-                    "a take is too large"
-                );
-            }
-            ensure!(
-                T::Currency::balance(&Self::reward_account()) >= promised,
-                "the reward account cannot pay all rewards"
-            );
-            Ok(())
-        }
-
-        /// Checks pools against the sums of their positions; returns what is credited and not claimed.
-        fn try_state_pools(
-            sums: &BTreeMap<alloc::vec::Vec<u8>, PoolSums>,
-        ) -> Result<Balance, TryRuntimeError> {
-            let scale = U256::from(1u128 << 64);
-            let mut owed: Balance = 0;
-            let mut total: Balance = 0;
-            let mut brains = BTreeMap::<BrainId, Balance>::new();
-            for (target, pool) in Pools::<T>::iter() {
-                ensure!(!pool.is_empty(), "an empty pool is stored");
-                let none = PoolSums::default();
-                let sums = sums.get(&target.encode()).unwrap_or(&none);
-                ensure!(
-                    pool.staked == sums.staked,
-                    "a pool's stake differs from its positions"
-                );
-                ensure!(
-                    pool.positions == sums.positions,
-                    "a pool's positions are miscounted"
-                );
-                let unclaimed = pool
-                    .credited
-                    .checked_sub(pool.claimed)
-                    .ok_or("more claimed than credited")?;
-                let accrued = sums
-                    .accrued
-                    .checked_add(pool.rewards.residual_q64.into())
-                    .ok_or(OVERFLOW)?;
-                let credited = U256::from(unclaimed).checked_mul(scale).ok_or(OVERFLOW)?;
-                ensure!(accrued == credited, "accrued and residual differ from credited");
-                owed = owed.checked_add(unclaimed).ok_or(OVERFLOW)?;
-                total = total.checked_add(pool.staked).ok_or(OVERFLOW)?;
-                add(brains.entry(target.brain).or_default(), pool.staked).ok_or(OVERFLOW)?;
-            }
-            ensure!(
-                TotalStake::<T>::get() == total,
-                "the network's stake differs from its pools"
-            );
-            brains.retain(|_, staked| *staked > 0);
-            let stored: BTreeMap<_, _> = BrainTotals::<T>::iter().collect();
-            ensure!(stored == brains, "a Brain's stake differs from its pools");
-            Ok(owed)
-        }
     }
 }

@@ -20,21 +20,29 @@
 //!   exactly (C.8).
 //! - **Take**: the part of its pool's rewards that a validator keeps, at most 18% (E.1).
 //! - **Withdrawable**: unstaked in an earlier cycle.
+//! - **Leaving**: unstaked from a validator that answers for blocks it wrote; withdrawable, and slashable for
+//!   offences since it left, until the window for reports has passed (F.2-5).
+//! - **Cut**: what a slash leaves of a group of holders, of which each bears its part when it is touched next.
 //!
 //! ## Interface
 //!
 //! - [`Call::stake`], [`Call::unstake`], [`Call::withdraw`], [`Call::claim`]: by stakers.
+//! - [`Call::withdraw_leaving`]: by stakers, of what left a producer of blocks in one cycle.
+//! - [`Call::settle_slash`]: by anyone; what a position owes for a slash is paid to where slashed funds go.
 //! - [`Call::set_take`]: by validators. A lower take holds at once, a higher one after a delay.
 //! - Other pallets read stake through [`based_primitives::traits::StakeInspect`] and credit rewards through
-//!   [`based_primitives::traits::StakeRewards`].
+//!   [`based_primitives::traits::StakeRewards`]. The authorities pallet slashes through
+//!   [`based_primitives::traits::ProducerStake`].
 //!
 //! ## Invariants
 //!
 //! - A pool's stake is the sum of its positions, a Brain's that of its pools, the network's that of all
-//!   Brains; what an account has staked and is unstaking is what is held of it (C.9-4).
+//!   Brains; what an account has staked and is unstaking is what is held of it (C.9-4), until it bears a
+//!   slash: then the pool counts less at once, and what is held follows.
+//! - What holders of a group pay for a slash sums up to the slash exactly; none of it is lost or made.
 //! - For every pool, accrued + residual + claimed = credited, exactly.
 //! - The reward account holds at least what stakers and validators can claim, and its existential deposit.
-//! - Positions are empty or at least the minimum stake; an account has at most 64.
+//! - Positions are empty, at least the minimum stake, or what a slash left; an account has at most 64.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(test),
@@ -51,6 +59,9 @@
 extern crate alloc;
 
 mod functions;
+#[cfg(any(test, feature = "try-runtime"))]
+mod invariants;
+mod slashing;
 mod types;
 pub mod weights;
 
@@ -69,14 +80,14 @@ pub use weights::WeightInfo;
 pub mod pallet {
     use based_primitives::{
         constants::{MAX_TAKE_PPB, MIN_STAKE},
-        traits::{BrainInspect, RegistryInspect},
+        traits::{BrainInspect, ProducerInspect, RegistryInspect},
         Balance, BlockNumber, BrainId, Role,
     };
     use frame_support::{
         pallet_prelude::*,
         traits::{
             fungible::{Inspect, Mutate, MutateHold},
-            tokens::{Precision, Preservation},
+            tokens::Precision,
         },
         PalletId,
     };
@@ -90,6 +101,8 @@ pub mod pallet {
     pub const PALLET_ID: PalletId = PalletId(*b"based/rw");
     /// Positions of one account at most.
     pub const MAX_POSITIONS: u32 = 64;
+    /// Leaving stakes of one account at most.
+    pub const MAX_LEAVING: u32 = 64;
 
     #[pallet::pallet]
     #[pallet::storage_version(STORAGE_VERSION)]
@@ -107,6 +120,13 @@ pub mod pallet {
         type Brains: BrainInspect<Self::AccountId>;
         /// Validators of Brains.
         type Registry: RegistryInspect<Self::AccountId>;
+        /// Validators that answer for blocks they wrote.
+        type Producers: ProducerInspect<Self::AccountId>;
+        /// Account that receives slashed funds.
+        type SlashedTo: Get<Self::AccountId>;
+        /// Blocks during which stake that left a producer stays slashable.
+        #[pallet::constant]
+        type SlashWindow: Get<BlockNumber>;
         /// Blocks in one cycle.
         #[pallet::constant]
         type CycleBlocks: Get<BlockNumber>;
@@ -149,6 +169,35 @@ pub mod pallet {
     #[pallet::storage]
     pub type Unstaking<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, UnstakingFunds, ValueQuery>;
 
+    /// Stake of a validator over all Brains.
+    #[pallet::storage]
+    pub type Backing<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
+
+    /// Brains in which a validator has a pool.
+    #[pallet::storage]
+    pub type BackedBrains<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, BrainId, ()>;
+
+    /// What left a producer of blocks, by validator and cycle.
+    #[pallet::storage]
+    pub type Leavings<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, BlockNumber, Leaving>;
+
+    /// What left a producer of blocks, by staker and by validator and cycle.
+    #[pallet::storage]
+    pub type LeavingStake<T: Config> = StorageDoubleMap<
+        _,
+        Blake2_128Concat,
+        T::AccountId,
+        Blake2_128Concat,
+        (T::AccountId, BlockNumber),
+        LeavingFunds,
+    >;
+
+    /// Number of leaving stakes of an account.
+    #[pallet::storage]
+    pub type LeavingCounts<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
     /// Take by validator and Brain.
     #[pallet::storage]
     pub type Takes<T: Config> =
@@ -159,7 +208,8 @@ pub mod pallet {
     pub type Commissions<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, BrainId, Balance, ValueQuery>;
 
-    /// Gives the reward account its existential deposit, so that paying the last reward cannot reap it.
+    /// Gives the reward account its existential deposit, so that paying the last reward cannot reap it, and the
+    /// account of slashed funds its own, so that it can receive the smallest slash.
     #[pallet::genesis_config]
     #[derive(frame_support::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
@@ -171,14 +221,15 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            let account = Pallet::<T>::reward_account();
             let minimum = T::Currency::minimum_balance();
-            if T::Currency::balance(&account) < minimum {
-                let seeded = T::Currency::mint_into(&account, minimum);
-                assert!(
-                    seeded.is_ok(),
-                    "the reward account must receive its existential deposit"
-                );
+            for account in [Pallet::<T>::reward_account(), T::SlashedTo::get()] {
+                if T::Currency::balance(&account) < minimum {
+                    let seeded = T::Currency::mint_into(&account, minimum);
+                    assert!(
+                        seeded.is_ok(),
+                        "the pallet's accounts must receive their existential deposits"
+                    );
+                }
             }
         }
     }
@@ -224,6 +275,15 @@ pub mod pallet {
             take: u64,
             effective_at: BlockNumber,
         },
+        /// The stake behind a producer of blocks was slashed by `part` parts per billion; stakers will pay
+        /// `amount` in all.
+        Slashed {
+            validator: T::AccountId,
+            part: u64,
+            amount: Balance,
+        },
+        /// A staker paid its part of a slash.
+        SlashPaid { who: T::AccountId, amount: Balance },
     }
 
     #[pallet::error]
@@ -244,6 +304,8 @@ pub mod pallet {
         InsufficientStake,
         /// Nothing is withdrawable yet; unstaked funds are from the next cycle on.
         NothingToWithdraw,
+        /// The account has 64 leaving stakes; withdraw one first, or unstake in a cycle in which it already did.
+        TooManyLeaving,
         /// Nothing has been earned since the last claim.
         NothingToClaim,
         /// A take is at most 18%; it is given in parts per billion.
@@ -294,7 +356,7 @@ pub mod pallet {
                 ensure!(position.amount >= MIN_STAKE, Error::<T>::BelowMinimumStake);
                 Ok(())
             })?;
-            Self::grow_totals(brain, amount)?;
+            Self::grow_totals(&target, amount)?;
             let Target { brain, validator } = target;
             Self::deposit_event(Event::Staked {
                 who,
@@ -306,7 +368,8 @@ pub mod pallet {
         }
 
         /// Unstakes a part or all of a position. It stops earning at once and can be withdrawn from the
-        /// start of the next cycle (B.29). Rewards earned so far stay claimable.
+        /// start of the next cycle (B.29), at once where the Brain is closed (B.12); from a validator that answers
+        /// for blocks, once the window for reports has passed (F.2-5). Rewards earned so far stay claimable.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::unstake())]
         pub fn unstake(
@@ -328,13 +391,8 @@ pub mod pallet {
                 pool.staked = pool.staked.checked_sub(amount).ok_or(Error::<T>::Overflow)?;
                 Ok(())
             })?;
-            Self::shrink_totals(brain, amount)?;
-            let withdrawable_at = Self::next_cycle_start();
-            Unstaking::<T>::try_mutate(&who, |funds| {
-                funds
-                    .add(amount, Self::now(), withdrawable_at)
-                    .ok_or(Error::<T>::Overflow)
-            })?;
+            Self::shrink_totals(&target, amount)?;
+            let withdrawable_at = Self::put_aside(&who, &target, amount)?;
             let Target { brain, validator } = target;
             Self::deposit_event(Event::Unstaked {
                 who,
@@ -374,23 +432,8 @@ pub mod pallet {
             validator: Option<T::AccountId>,
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
-            let take = if validator.as_ref() == Some(&who) {
-                Commissions::<T>::take(&who, brain)
-            } else {
-                0
-            };
             let target = Target { brain, validator };
-            let mut earned = 0;
-            if take == 0 || Positions::<T>::contains_key(&who, &target) {
-                Self::with_position(&who, &target, false, |position, pool| {
-                    earned = core::mem::take(&mut position.rewards.accrued);
-                    pool.claimed = pool.claimed.checked_add(earned).ok_or(Error::<T>::Overflow)?;
-                    Ok(())
-                })?;
-            }
-            let amount = earned.checked_add(take).ok_or(Error::<T>::Overflow)?;
-            ensure!(amount > 0, Error::<T>::NothingToClaim);
-            T::Currency::transfer(&Self::reward_account(), &who, amount, Preservation::Preserve)?;
+            let amount = Self::pay(&who, &target)?;
             let Target { brain, validator } = target;
             Self::deposit_event(Event::Claimed {
                 who,
@@ -420,6 +463,37 @@ pub mod pallet {
                 effective_at,
             });
             Ok(())
+        }
+
+        /// Frees what the caller unstaked from a producer in one cycle, once its window has passed (F.2-5).
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::withdraw_leaving())]
+        pub fn withdraw_leaving(
+            origin: OriginFor<T>,
+            validator: T::AccountId,
+            cycle: BlockNumber,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let amount = Self::take_leaving(&who, &validator, cycle)?;
+            Self::deposit_event(Event::Withdrawn { who, amount });
+            Ok(())
+        }
+
+        /// Makes a position bear its part of a slash now. Anyone may call it.
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::settle_slash())]
+        pub fn settle_slash(
+            origin: OriginFor<T>,
+            staker: T::AccountId,
+            brain: BrainId,
+            validator: T::AccountId,
+        ) -> DispatchResult {
+            ensure_signed(origin)?;
+            let target = Target {
+                brain,
+                validator: Some(validator),
+            };
+            Self::with_position(&staker, &target, false, |_, _| Ok(()))
         }
     }
 }

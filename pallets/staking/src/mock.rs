@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use based_primitives::{
     constants::BASED,
-    traits::{BrainInspect, RegistryInspect, StakeRewards},
+    traits::{BrainInspect, ProducerInspect, RegistryInspect, StakeRewards},
     Balance, BrainId, ComputeKey, PeerInfo, Role, Task, Uid,
 };
 use frame_support::{
@@ -20,6 +20,10 @@ use crate as pallet_staking;
 
 pub const CYCLE: u32 = 20;
 pub const RAISE_DELAY: u32 = 40;
+/// Blocks during which stake that left a producer stays slashable: two and a half cycles.
+pub const WINDOW: u32 = 50;
+/// Account of slashed funds.
+pub const TREASURY: u64 = 998;
 pub const DEPOSIT: Balance = BASED / 1_000_000;
 /// A stake, about 4.6 $BASED, that divides 2^64: single units of reward reach it without a remainder.
 pub const EXACT: Balance = 1 << 62;
@@ -57,6 +61,8 @@ parameter_types! {
     pub const ExistentialDeposit: Balance = DEPOSIT;
     pub const CycleBlocks: u32 = CYCLE;
     pub const TakeRaiseDelay: u32 = RAISE_DELAY;
+    pub const SlashWindow: u32 = WINDOW;
+    pub const SlashedTo: u64 = TREASURY;
 }
 
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
@@ -68,12 +74,18 @@ impl pallet_balances::Config for Test {
 
 thread_local! {
     static LEFT: RefCell<BTreeSet<(BrainId, u64)>> = const { RefCell::new(BTreeSet::new()) };
+    static EXPOSED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
     static CLOSED: RefCell<BTreeSet<BrainId>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 /// Removes a peer for the rest of the test.
 pub fn remove_peer(brain: BrainId, account: u64) {
     LEFT.with(|left| left.borrow_mut().insert((brain, account)));
+}
+
+/// Makes a validator a producer of blocks for the rest of the test.
+pub fn expose(account: u64) {
+    EXPOSED.with(|exposed| exposed.borrow_mut().insert(account));
 }
 
 /// Closes a Brain for the rest of the test.
@@ -139,8 +151,19 @@ impl RegistryInspect<u64> for MockRegistry {
     }
 }
 
+pub struct MockProducers;
+
+impl ProducerInspect<u64> for MockProducers {
+    fn is_exposed(account: &u64) -> bool {
+        EXPOSED.with(|exposed| exposed.borrow().contains(account))
+    }
+}
+
 impl pallet_staking::Config for Test {
     type Currency = Balances;
+    type Producers = MockProducers;
+    type SlashedTo = SlashedTo;
+    type SlashWindow = SlashWindow;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Brains = MockBrains;
     type Registry = MockRegistry;
@@ -190,6 +213,7 @@ pub fn go_to(block: u32) {
 pub fn build_and_execute(test: impl FnOnce()) {
     LEFT.with(|left| left.borrow_mut().clear());
     CLOSED.with(|closed| closed.borrow_mut().clear());
+    EXPOSED.with(|exposed| exposed.borrow_mut().clear());
     let mut balances: Vec<_> = [ALICE, BOB, CAROL, VALIDATOR, VALIDATOR2, MINER]
         .into_iter()
         .map(|who| (who, 1_000 * BASED))

@@ -27,6 +27,12 @@ pub trait WeightInfo {
     fn claim() -> Weight;
     /// [`crate::Call::set_take`].
     fn set_take() -> Weight;
+    /// [`crate::Call::withdraw_leaving`].
+    fn withdraw_leaving() -> Weight;
+    /// [`crate::Call::settle_slash`].
+    fn settle_slash() -> Weight;
+    /// A slash of a validator with `pools` pools and stake that left in `cycles` cycles.
+    fn slash(pools: u32, cycles: u32) -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -38,26 +44,54 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
-        /// Reads the Brain, uid and peer of the validator, account and holds, pool, position, count and two
-        /// totals; writes the last seven.
+        /// Reads the Brain, uid and peer of the validator, account and holds, pool, position, count, three
+        /// totals and the account of slashed funds; writes the last nine and the validator's list of pools.
         fn stake() -> Weight {
-            estimate($db, BASE.saturating_add(FUNDS), 10, 7)
+            estimate(
+                $db,
+                BASE.saturating_add(FUNDS).saturating_add(FUNDS),
+                12,
+                10,
+            )
         }
-        /// Reads and writes pool, position, count, two totals and unstaked funds.
+        /// Reads the producer; reads and writes pool, position, count, list of pools, three totals, the leaving
+        /// stake with its group and count, and for a slash two accounts and holds.
         fn unstake() -> Weight {
-            estimate($db, BASE, 6, 6)
+            estimate($db, BASE.saturating_add(FUNDS), 14, 13)
         }
         /// Reads and writes unstaked funds, account and holds.
         fn withdraw() -> Weight {
             estimate($db, BASE.saturating_add(FUNDS), 3, 3)
         }
-        /// Reads and writes the take, pool, position, count and two accounts.
+        /// Reads and writes the take, pool, position, count, list of pools, three accounts and holds.
         fn claim() -> Weight {
-            estimate($db, BASE.saturating_add(FUNDS), 6, 6)
+            estimate($db, BASE.saturating_add(FUNDS).saturating_add(FUNDS), 9, 9)
         }
         /// Reads uid, peer and take; writes the take.
         fn set_take() -> Weight {
             estimate($db, BASE, 3, 1)
+        }
+        /// Reads and writes the leaving stake with its group and count, two accounts and holds.
+        fn withdraw_leaving() -> Weight {
+            estimate($db, BASE.saturating_add(FUNDS).saturating_add(FUNDS), 6, 6)
+        }
+        /// Reads and writes pool, position, count, list of pools, two accounts and holds.
+        fn settle_slash() -> Weight {
+            estimate($db, BASE.saturating_add(FUNDS), 7, 7)
+        }
+        /// Reads the list of pools; reads and writes each pool with its Brain's total, each group of leaving
+        /// stake, and two totals.
+        fn slash(pools: u32, cycles: u32) -> Weight {
+            let (pools, cycles) = (u64::from(pools), u64::from(cycles));
+            let changed = pools
+                .saturating_mul(2)
+                .saturating_add(cycles)
+                .saturating_add(2);
+            let base = pools
+                .saturating_add(cycles)
+                .saturating_add(1)
+                .saturating_mul(BASE);
+            estimate($db, base, changed.saturating_add(pools), changed)
         }
     };
 }

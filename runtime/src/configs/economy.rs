@@ -4,14 +4,14 @@ use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, OWN
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 use frame_system::EnsureRoot;
 
-use super::BlockWeights;
+use super::{BlockWeights, TreasuryAccount};
 use crate::{
     time::{
-        CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, TAKE_RAISE_DELAY, TASK_NOTICE,
-        WEIGHTS_INTERVAL,
+        CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, SLASH_WINDOW, TAKE_RAISE_DELAY,
+        TASK_NOTICE, WEIGHTS_INTERVAL,
     },
-    AccountId, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason,
-    Staking,
+    AccountId, Authorities, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime,
+    RuntimeHoldReason, Staking,
 };
 
 parameter_types! {
@@ -47,8 +47,11 @@ impl based_pallet_staking::Config for Runtime {
     type Brains = Brains;
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;
+    type Producers = Authorities;
     type Registry = Registry;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type SlashWindow = ConstU32<SLASH_WINDOW>;
+    type SlashedTo = TreasuryAccount;
     type TakeRaiseDelay = ConstU32<TAKE_RAISE_DELAY>;
     type WeightInfo = based_pallet_staking::weights::SubstrateWeight<Runtime>;
 }

@@ -1,24 +1,24 @@
 //! Metrics move when the chain is used, and a round of forecasts runs through the wired pallets.
 
 use based_primitives::{
-    constants::{BASED, CYCLE_BLOCKS, INITIAL_BLOCK_REWARD, METRIC_BUCKET_BLOCKS, TFT_YEAR},
+    constants::{
+        BASED, CYCLE_BLOCKS, EXISTENTIAL_DEPOSIT, INITIAL_BLOCK_REWARD, METRIC_BUCKET_BLOCKS, TFT_YEAR,
+    },
     forecasts::{commitment, Forecast, MetricsBucket},
-    Endpoint, IpAddress, ResourceKind, Resources, Role,
+    Role,
 };
 use frame_support::{
     assert_ok,
     traits::{fungible::InspectHold, Get, Hooks},
 };
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
+use sp_keyring::Sr25519Keyring::{Alice, Bob};
 
-use super::{block, chain, fee_of, free, signed, BalancesCall};
+use super::{act, block, chain, fee_of, free, memorize, signed, BalancesCall, BRAIN};
 use crate::{
     configs::{BlockWeights, TreasuryAccount},
-    time, Balances, Forecasts, Runtime, RuntimeCall, System,
+    time, Balances, Forecasts, Runtime, System,
 };
 
-/// Brain of the demonstration, which admits peers on the development network.
-const BRAIN: u16 = crate::genesis_presets::DEMONSTRATION_BRAIN;
 const SALT: [u8; 32] = [3; 32];
 
 /// A bucket that is finished.
@@ -29,29 +29,6 @@ fn bucket(index: u32) -> MetricsBucket {
 fn run_to(height: u32) {
     while System::block_number() < height {
         block(vec![]);
-    }
-}
-
-fn act(who: Sr25519Keyring, call: impl Into<RuntimeCall>) {
-    let nonce = System::account_nonce(who.to_account_id());
-    let outcome = block(vec![signed(who, call, nonce, 0)]);
-    assert_ok!(outcome[0].unwrap());
-}
-
-fn memorize(role: Role) -> based_pallet_registry::Call<Runtime> {
-    based_pallet_registry::Call::memorize {
-        brain: BRAIN,
-        role,
-        endpoint: Endpoint {
-            ip: IpAddress::V4([8, 8, 4, 4]),
-            port: 1,
-        },
-        computekey: [5; 32],
-        resources: Resources {
-            kind: ResourceKind::Cpu,
-            storage_mib: 1,
-        },
-        max_fee: based_primitives::Balance::MAX,
     }
 }
 
@@ -77,7 +54,7 @@ fn metrics_move_with_transactions() {
             let outcome = block(vec![signed(Bob, transfer, nonce, 7 * BASED)]);
             assert_ok!(outcome[0].unwrap());
         }
-        act(Alice, memorize(Role::Validator));
+        act(Alice, memorize(Role::Validator, 5));
         let fees = before - free(&Bob.to_account_id()) - 3 * BASED - 3 * 7 * BASED;
         run_to(2 * METRIC_BUCKET_BLOCKS);
         let busy = bucket(1);
@@ -114,7 +91,7 @@ fn failed_transactions_pay_and_count() {
 fn a_validator_forecasts_reveals_and_is_scored() {
     chain("development").execute_with(|| {
         block(vec![]);
-        act(Alice, memorize(Role::Validator));
+        act(Alice, memorize(Role::Validator, 5));
         let stake = based_pallet_staking::Call::stake {
             brain: BRAIN,
             validator: Some(Alice.to_account_id()),
@@ -131,11 +108,7 @@ fn a_validator_forecasts_reveals_and_is_scored() {
             based_pallet_forecasts::Call::commit_forecast { brain: BRAIN, hash },
         );
         // Bob commits itself too and stays silent.
-        let mut second = memorize(Role::Validator);
-        if let based_pallet_registry::Call::memorize { computekey, .. } = &mut second {
-            *computekey = [6; 32];
-        }
-        act(Bob, second);
+        act(Bob, memorize(Role::Validator, 6));
         act(
             Bob,
             based_pallet_forecasts::Call::commit_forecast { brain: BRAIN, hash },
@@ -160,7 +133,7 @@ fn a_validator_forecasts_reveals_and_is_scored() {
         assert_eq!(last.stake, 50 * BASED);
         // Block times were exact: one of the six targets.
         assert_eq!(last.realised[1], 10_000_000_000);
-        assert_eq!(free(&TreasuryAccount::get()), BASED);
+        assert_eq!(free(&TreasuryAccount::get()), BASED + EXISTENTIAL_DEPOSIT);
         assert_eq!(Balances::balance_on_hold(&reason, &Bob.to_account_id()), 0);
     });
 }

@@ -1,5 +1,6 @@
-//! Tests of the runtime as a whole: genesis, limits, fees, money, Ethereum transactions.
+//! Tests of the runtime as a whole: authorities, genesis, limits, fees, money, stake, Ethereum transactions.
 
+mod authorities;
 mod evm;
 mod fees;
 mod forecasts;
@@ -7,8 +8,11 @@ mod genesis;
 mod issuance;
 mod limits;
 mod metadata;
+mod staking;
 
+use based_primitives::{BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role};
 use codec::Encode;
+use frame_support::assert_ok;
 use pallet_revive::evm::runtime::EthExtra;
 use serde_json::Value;
 use sp_consensus_babe::digests::{PreDigest, SecondaryPlainPreDigest};
@@ -27,6 +31,8 @@ use crate::{
 type BalancesCall = pallet_balances::Call<Runtime>;
 type SystemCall = frame_system::Call<Runtime>;
 
+/// Brain of the demonstration, which admits peers on the development networks.
+const BRAIN: BrainId = genesis_presets::DEMONSTRATION_BRAIN;
 /// First slot of the tests' chain.
 const FIRST_SLOT: u64 = 1_000;
 
@@ -140,6 +146,31 @@ fn signed(
         extension,
     )
     .into()
+}
+
+/// Executes a block in which a development key makes a call, which succeeds.
+fn act(who: Sr25519Keyring, call: impl Into<RuntimeCall>) {
+    let nonce = System::account_nonce(who.to_account_id());
+    let outcome = block(vec![signed(who, call, nonce, 0)]);
+    assert_ok!(outcome[0].unwrap());
+}
+
+/// Registration in the demonstration's Brain, with a computekey of this byte.
+fn memorize(role: Role, computekey: u8) -> based_pallet_registry::Call<Runtime> {
+    based_pallet_registry::Call::memorize {
+        brain: BRAIN,
+        role,
+        endpoint: Endpoint {
+            ip: IpAddress::V4([8, 8, 4, 4]),
+            port: 1,
+        },
+        computekey: [computekey; 32],
+        resources: Resources {
+            kind: ResourceKind::Cpu,
+            storage_mib: 1,
+        },
+        max_fee: Balance::MAX,
+    }
 }
 
 /// What the chain asks for an extrinsic before it runs.

@@ -1,6 +1,7 @@
 //! `based`: the command line of BasedAI.
 
 mod ask;
+mod authority;
 mod brains;
 mod forecasts;
 mod report;
@@ -81,6 +82,9 @@ enum Command {
     /// Show and claim rewards of peers and owners.
     #[command(subcommand)]
     Rewards(stake::Rewards),
+    /// Produce blocks: keys, elections and the bond.
+    #[command(subcommand)]
+    Authority(authority::Authority),
     /// Look at metrics of the chain and at forecasts of it.
     #[command(subcommand)]
     Forecasts(forecasts::Forecasts),
@@ -162,6 +166,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Weights { brain } => brains::weights(context, brain).await,
         Command::Stake(stake) => stake.run(context).await,
         Command::Rewards(rewards) => rewards.run(context).await,
+        Command::Authority(authority) => authority.run(context).await,
         Command::Forecasts(forecasts) => forecasts.run(context).await,
         Command::Spend(spend) => spend.run(context).await,
         Command::Completions { shell } => {

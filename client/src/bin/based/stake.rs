@@ -1,7 +1,7 @@
 //! Stakes and rewards.
 
 use based_client::{
-    chain::{calls, AccountId},
+    chain::{calls, AccountId, Chain, ChainError, Included, Signer},
     money,
     wallet::format_account,
 };
@@ -44,7 +44,7 @@ pub enum Stake {
         #[arg(value_parser = amount)]
         amount: u128,
     },
-    /// Unstake; the amount can be withdrawn from the next cycle on.
+    /// Unstake; the amount can be withdrawn from the next cycle on, from a producer of blocks a week later.
     Remove {
         #[command(flatten)]
         target: Target,
@@ -52,7 +52,7 @@ pub enum Stake {
         #[arg(value_parser = amount)]
         amount: u128,
     },
-    /// Withdraw what was unstaked in earlier cycles.
+    /// Withdraw all that was unstaked and is free.
     Withdraw,
     /// Claim what a stake earned.
     Claim {
@@ -86,7 +86,7 @@ impl Stake {
             }
             Self::Remove { target, amount } => {
                 let done = format!(
-                    "Unstaked {} from {}; withdraw it from the next cycle on: based stake withdraw",
+                    "Unstaked {} from {}; see from when on it is free: based stake show",
                     money::with_symbol(amount),
                     target.name()
                 );
@@ -99,7 +99,7 @@ impl Stake {
             }
             Self::Withdraw => (
                 "Withdrew.".to_owned(),
-                chain.submit(&signer, &calls::withdraw_stake()).await?,
+                withdraw(&chain, &signer).await?,
                 json!({}),
             ),
             Self::Claim { target } => {
@@ -113,10 +113,27 @@ impl Stake {
     }
 }
 
+/// Withdraws what is free, also of what left producers of blocks, each of which takes a transaction; returns the last.
+async fn withdraw(chain: &Chain, signer: &Signer) -> Result<Included, ChainError> {
+    let view = chain.best().await?;
+    let leaving = view.leaving_stake(&signer.account()).await?;
+    let mut included = None;
+    for stake in leaving.into_iter().filter(|stake| stake.until <= view.number()) {
+        let call = calls::withdraw_leaving(stake.validator, stake.cycle);
+        included = Some(chain.submit(signer, &call).await?);
+    }
+    match included {
+        Some(included) if view.unstaking(&signer.account()).await?.withdrawable == 0 => Ok(included),
+        // Where nothing is free, the chain says so.
+        _ => chain.submit(signer, &calls::withdraw_stake()).await,
+    }
+}
+
 async fn show(context: &Context, account: AccountId) -> anyhow::Result<Report> {
     let view = context.chain().await?.best().await?;
     let stakes = view.stakes(&account).await?;
     let unstaking = view.unstaking(&account).await?;
+    let leaving = view.leaving_stake(&account).await?;
     let list: Vec<_> = stakes
         .iter()
         .map(|stake| {
@@ -132,6 +149,11 @@ async fn show(context: &Context, account: AccountId) -> anyhow::Result<Report> {
         "stakes": list,
         "withdrawable": report::amount(unstaking.withdrawable),
         "unstaking": report::amount(unstaking.pending),
+        "leaving": leaving.iter().map(|stake| json!({
+            "validator": report::account(&stake.validator),
+            "amount": report::amount(stake.amount),
+            "until": stake.until,
+        })).collect::<Vec<_>>(),
     });
     let mut lines: Vec<_> = stakes
         .iter()
@@ -156,6 +178,10 @@ async fn show(context: &Context, account: AccountId) -> anyhow::Result<Report> {
         let (amount, from) = (money::with_symbol(unstaking.pending), unstaking.pending_until);
         lines.push(format!("{amount} can be withdrawn from block {from} on"));
     }
+    lines.extend(leaving.iter().map(|stake| {
+        let (amount, validator) = (money::with_symbol(stake.amount), format_account(&stake.validator));
+        format!("{amount} of producer {validator} can be withdrawn from block {} on", stake.until)
+    }));
     Ok(Report::new(json, lines.join("\n")))
 }
 

@@ -3,6 +3,7 @@
 mod brains;
 mod claims;
 mod conservation;
+mod decade;
 mod minting;
 mod resuming;
 mod slice;

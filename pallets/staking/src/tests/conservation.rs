@@ -1,11 +1,18 @@
+//! C.8 and C.9-4 over random histories, slashes included.
+//!
+//! `PROPTEST_CASES` sets the number of histories, of up to 240 steps each.
+
 use based_primitives::{
-    constants::{BASED, MIN_STAKE},
-    traits::StakeInspect,
+    constants::{BASED, MIN_STAKE, PPB},
+    traits::{ProducerStake, StakeInspect},
     Balance, BrainId,
 };
 use proptest::prelude::*;
 
-use crate::{mock::*, Pools, Positions, Target, Unstaking};
+use crate::{mock::*, LeavingStake, Leavings, Pools, Positions, Target, Unstaking};
+
+/// Histories unless the environment asks for more: over ten thousand steps in all.
+const CASES: u32 = 64;
 
 const STAKERS: [u64; 5] = [ALICE, BOB, CAROL, VALIDATOR, VALIDATOR2];
 const TARGETS: [(BrainId, Option<u64>); 5] = [
@@ -55,6 +62,21 @@ enum Step {
         brain: BrainId,
         who: u64,
     },
+    Expose {
+        who: u64,
+    },
+    Slash {
+        who: u64,
+        part: u64,
+        ago: u32,
+    },
+    Settle {
+        who: u64,
+        target: usize,
+    },
+    WithdrawLeaving {
+        who: u64,
+    },
 }
 
 fn amount() -> impl Strategy<Value = Balance> {
@@ -69,6 +91,7 @@ fn amount() -> impl Strategy<Value = Balance> {
 fn step() -> impl Strategy<Value = Step> {
     let who = || proptest::sample::select(&STAKERS[..]);
     let target = || 0..TARGETS.len();
+    let validator = || prop_oneof![Just(VALIDATOR), Just(VALIDATOR2)];
     prop_oneof![
         6 => (who(), target(), amount()).prop_map(|(who, target, amount)| Step::Stake { who, target, amount }),
         4 => (who(), target(), amount()).prop_map(|(who, target, amount)| Step::Unstake { who, target, amount }),
@@ -81,12 +104,34 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, brain, ppb)| Step::SetTake { who, brain, ppb }),
         2 => (1..30u32).prop_map(|blocks| Step::Advance { blocks }),
         1 => Just(Step::Leave { brain: BRAIN, who: VALIDATOR2 }),
+        1 => validator().prop_map(|who| Step::Expose { who }),
+        1 => (validator(), prop_oneof![Just(0), Just(PPB), 0..=PPB], 0..2 * WINDOW)
+            .prop_map(|(who, part, ago)| Step::Slash { who, part, ago }),
+        2 => (who(), target()).prop_map(|(who, target)| Step::Settle { who, target }),
+        3 => who().prop_map(|who| Step::WithdrawLeaving { who }),
     ]
 }
 
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|count| count.parse().ok()).unwrap_or(CASES)
+}
+
+/// Stake of a position, less its part of a slash.
 fn position(who: u64, target: usize) -> Option<Balance> {
     let (brain, validator) = TARGETS[target];
-    Positions::<Test>::get(who, Target { brain, validator }).map(|position| position.amount)
+    let target = Target { brain, validator };
+    let mut position = Positions::<Test>::get(who, &target)?;
+    position.settle(&mut Pools::<Test>::get(&target)?)?;
+    Some(position.amount)
+}
+
+/// What left a validator and is free by now: validator and cycle.
+fn free_leaving(who: u64) -> Option<(u64, u32)> {
+    let now = System::block_number() as u32;
+    LeavingStake::<Test>::iter_prefix(who)
+        .find(|(_, funds)| funds.until <= now)
+        .map(|(key, _)| key)
 }
 
 /// What a call may change; calls that fail must change nothing.
@@ -119,9 +164,7 @@ fn apply(step: &Step) -> Balance {
         Step::Reward { target, amount } => {
             let (brain, validator) = TARGETS[target];
             let accepted = reward(brain, validator, amount);
-            let staked = STAKERS
-                .iter()
-                .any(|who| position(*who, target).is_some_and(|stake| stake > 0));
+            let staked = Pools::<Test>::get(Target { brain, validator }).is_some_and(|pool| pool.staked > 0);
             assert_eq!(
                 accepted,
                 if staked { amount } else { 0 },
@@ -138,6 +181,29 @@ fn apply(step: &Step) -> Balance {
             remove_peer(brain, who);
             (Ok(()), 0)
         }
+        Step::Expose { who } => {
+            expose(who);
+            (Ok(()), 0)
+        }
+        Step::Slash { who, part, ago } => {
+            slash(who, part, (System::block_number() as u32).saturating_sub(ago));
+            (Ok(()), 0)
+        }
+        Step::Settle { who, target } => {
+            let (brain, Some(validator)) = TARGETS[target] else {
+                return 0;
+            };
+            let origin = RuntimeOrigin::signed(MINER);
+            (Staking::settle_slash(origin, who, brain, validator), 0)
+        }
+        Step::WithdrawLeaving { who } => {
+            let Some((validator, cycle)) = free_leaving(who) else {
+                return 0;
+            };
+            let outcome = Staking::withdraw_leaving(RuntimeOrigin::signed(who), validator, cycle);
+            assert_eq!(outcome, Ok(()), "what is free can be withdrawn");
+            (outcome, 0)
+        }
     };
     if outcome.is_err() {
         assert_eq!(root(), before, "a call that fails changes nothing");
@@ -145,21 +211,29 @@ fn apply(step: &Step) -> Balance {
     rewarded
 }
 
-/// Funds that stakers hold, free or not, and can claim.
+/// Slashes and checks that what counts as stake falls by no more than what stakers will pay.
+fn slash(who: u64, part: u64, since: u32) {
+    let total = || <Staking as StakeInspect<u64>>::total_stake();
+    let before = total();
+    let slashed = <Staking as ProducerStake<u64>>::slash(&who, part, since);
+    assert!(before - total() <= slashed, "the rest is of what left");
+}
+
+/// Funds that stakers hold, free or not, and can claim, and what slashes brought.
 fn wealth() -> Balance {
-    STAKERS
+    let own = STAKERS
         .iter()
-        .map(|who| free(*who) + held(*who) + Staking::claimable(who))
-        .sum()
+        .map(|who| free(*who) + held(*who) + Staking::claimable(who));
+    own.chain([free(TREASURY)]).sum()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Over any sequence of calls: stake by Brain, by staker and held agree (C.9-4); accrued + residual +
-    /// claimed = credited; nothing is created or lost; in the end everyone gets everything back.
+    /// claimed = credited; nothing is created or lost; in the end everyone gets everything back but slashes.
     #[test]
-    fn stake_and_rewards_are_conserved(steps in proptest::collection::vec(step(), 1..80)) {
+    fn stake_and_rewards_are_conserved(steps in proptest::collection::vec(step(), 160..240)) {
         build_and_execute(|| {
             let issuance = Balances::total_issuance();
             let start = wealth();
@@ -177,18 +251,23 @@ proptest! {
 
             for who in STAKERS {
                 for target in 0..TARGETS.len() {
+                    apply(&Step::Settle { who, target });
                     apply(&Step::UnstakeAll { who, target });
                     apply(&Step::Claim { who, target });
                 }
             }
-            go_to(System::block_number() as u32 + CYCLE);
+            go_to(System::block_number() as u32 + CYCLE + WINDOW);
             for who in STAKERS {
                 apply(&Step::Withdraw { who });
+                while free_leaving(who).is_some() {
+                    apply(&Step::WithdrawLeaving { who });
+                }
                 assert_eq!(held(who), 0);
                 assert_eq!(Staking::claimable(&who), 0);
             }
             assert_eq!(<Staking as StakeInspect<u64>>::total_stake(), 0);
             assert_eq!(Positions::<Test>::iter().count() + Unstaking::<Test>::iter().count(), 0);
+            assert_eq!(Leavings::<Test>::iter().count() + LeavingStake::<Test>::iter().count(), 0);
             let left: Balance = Pools::<Test>::iter_values().map(|pool| pool.credited - pool.claimed).sum();
             assert_eq!(wealth() + left, start + rewarded, "to the last unit");
             assert_eq!(free(Staking::reward_account()), DEPOSIT + left);
@@ -231,7 +310,9 @@ fn the_invariants_notice_a_damaged_state() {
         let change_pool = |change: fn(&mut crate::Pool)| {
             Pools::<Test>::mutate(directed(), |pool| change(pool.as_mut().unwrap()));
         };
-        let damages: [&dyn Fn(); 9] = [
+        let damages: [&dyn Fn(); 11] = [
+            &|| crate::Backing::<Test>::mutate(VALIDATOR, |total| *total += 1),
+            &|| crate::BackedBrains::<Test>::remove(VALIDATOR, BRAIN),
             &|| change_pool(|pool| pool.staked += 1),
             &|| change_pool(|pool| pool.positions += 1),
             &|| change_pool(|pool| pool.rewards.residual_q64 += 1),

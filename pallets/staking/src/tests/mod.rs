@@ -1,5 +1,6 @@
 mod conservation;
 mod rewards;
+mod slashing;
 mod stake;
 mod take;
 mod unstake;

@@ -157,3 +157,20 @@ fn stakers_of_a_validator_that_left_unstake_and_claim() {
         );
     });
 }
+
+#[test]
+fn the_stake_of_a_closed_brain_is_free_at_once_and_other_stake_is_not() {
+    build_and_execute(|| {
+        assert_ok!(stake(ALICE, BRAIN, None, 10 * BASED));
+        assert_ok!(stake(ALICE, OTHER, None, 5 * BASED));
+        assert_ok!(unstake(ALICE, OTHER, None, 2 * BASED));
+        close(BRAIN);
+        assert_ok!(unstake(ALICE, BRAIN, None, 10 * BASED));
+        assert_ok!(withdraw(ALICE));
+        assert_eq!(held(ALICE), 5 * BASED, "what left the open Brain waits");
+        assert_noop!(withdraw(ALICE), Error::<Test>::NothingToWithdraw);
+        go_to(CYCLE);
+        assert_ok!(withdraw(ALICE));
+        assert_eq!(held(ALICE), 3 * BASED);
+    });
+}

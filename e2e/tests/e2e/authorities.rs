@@ -1,0 +1,100 @@
+//! Producers of blocks: whoever has the stake joins them, whoever signs twice is found out.
+
+use anyhow::Context;
+use based_client::{
+    chain::{calls, Chain},
+    wallet::format_account,
+};
+use based_e2e::{
+    network::{eventually, key, Network, BRAIN, PATIENCE},
+    node::Node,
+    process::run,
+};
+use based_primitives::{Balance, Endpoint, IpAddress, ResourceKind, Resources, Role};
+use serde_json::Value;
+
+const CHAIN: &str = "local-fast";
+const PRODUCERS: [&str; 3] = ["alice", "bob", "charlie"];
+
+/// Runs `based authority` on a node and returns what it prints.
+async fn authority(node: &str, uri: &str, args: &[&str]) -> anyhow::Result<Value> {
+    let mut all = vec!["--node", node, "--uri", uri, "--json", "authority"];
+    all.extend(args);
+    let all: Vec<_> = all.into_iter().map(str::to_owned).collect();
+    Ok(serde_json::from_str(&run("based", &all).await?)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_stands_for_election_by_commands_and_writes_blocks() -> anyhow::Result<()> {
+    let network = Network::start(CHAIN, &PRODUCERS).await?;
+    let peers = [network.nodes[0].address().await?];
+    let node = Node::start_with(network.dir(), "producer", CHAIN, &peers, &["--validator"]).await?;
+    let chain = Chain::connect(&node.url()).await?;
+    eventually("a block", PATIENCE, || async {
+        Ok((chain.best().await?.number() >= 1).then_some(()))
+    })
+    .await?;
+
+    let dave = key("//Dave")?;
+    let endpoint = Endpoint {
+        ip: IpAddress::V4([127, 0, 0, 1]),
+        port: 7_000,
+    };
+    let resources = Resources {
+        kind: ResourceKind::Cpu,
+        storage_mib: 1,
+    };
+    let memorize = calls::memorize(BRAIN, Role::Validator, endpoint, [5; 32], resources, Balance::MAX);
+    chain.submit(&dave, &memorize).await?;
+    let (account, brain) = (format_account(&dave.account()), BRAIN.to_string());
+    let stake = ["stake", "add", &brain, "--validator", &account, "1000"];
+    network.based("//Dave", &stake).await?;
+    let refused = authority(&node.url(), "//Dave", &["opt-in", &brain]).await;
+    let words = refused.err().context("taken without keys")?.to_string();
+    assert!(words.contains("NoSessionKeys"), "{words}");
+
+    let keys = authority(&node.url(), "//Dave", &["keys"]).await?;
+    authority(&node.url(), "//Dave", &["opt-in", &brain]).await?;
+    let status = authority(&node.url(), "//Dave", &["status"]).await?;
+    assert_eq!(status["keys"], keys["keys"]);
+    assert_eq!(status["bond"], "100");
+    assert_eq!(status["running"], true);
+    // Two sessions until the new set begins, and one in which it writes.
+    eventually("a block of the new producer", PATIENCE, || async {
+        let status = authority(&node.url(), "//Dave", &["status"]).await?;
+        Ok((status["producing"] == true && status["proven"] == true).then_some(()))
+    })
+    .await?;
+
+    let refused = authority(&node.url(), "//Dave", &["withdraw"]).await;
+    let words = refused.err().context("the bond of a producer is free")?.to_string();
+    assert!(words.contains("StillRunning"), "{words}");
+    authority(&node.url(), "//Dave", &["opt-out"]).await?;
+    eventually("the end of its service", PATIENCE, || async {
+        Ok((!chain.best().await?.producers().await?.contains(&dave.account())).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_with_one_set_of_keys_are_reported_and_replaced() -> anyhow::Result<()> {
+    let network = Network::start(CHAIN, &PRODUCERS).await?;
+    let peers = [network.nodes[0].address().await?];
+    let _second = Node::start_with(network.dir(), "charlie-again", CHAIN, &peers, &["--charlie"]).await?;
+    let chain = network.chain().await?;
+    let charlie = key("//Charlie")?.account();
+    let bar = eventually("a report", PATIENCE, || async {
+        chain.best().await?.bar(&charlie).await.map_err(Into::into)
+    })
+    .await?;
+    assert_eq!(bar.part, 1_000_000_000, "one of three is a third");
+    eventually("the session without the offender", PATIENCE, || async {
+        Ok((!chain.best().await?.producers().await?.contains(&charlie)).then_some(()))
+    })
+    .await?;
+    let height = chain.best().await?.number();
+    eventually("finality among the rest", PATIENCE, || async {
+        Ok((chain.finalized().await?.number() > height).then_some(()))
+    })
+    .await
+}

@@ -1,0 +1,5 @@
+mod bootstrap;
+mod candidates;
+mod election;
+mod offences;
+mod silence;
