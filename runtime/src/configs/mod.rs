@@ -6,6 +6,7 @@ mod economy;
 mod evm;
 mod fees;
 mod forecasts;
+mod governance;
 mod system;
 
 pub use accounts::{deposit, ExistentialDeposit};
@@ -14,4 +15,5 @@ pub use fees::{
     BurnFeesTipAuthor, CountedFees, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR,
 };
 pub use forecasts::TreasuryAccount;
+pub use governance::{AccurateForecasters, CallFilter, Governed, SafeModeBrake, VotingAsset};
 pub use system::{BlockLength, BlockWeights, MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO};

@@ -1,9 +1,10 @@
-//! Tests of the runtime as a whole: genesis, limits, fees, money, Ethereum transactions.
+//! Tests of the runtime as a whole: genesis, limits, fees, governance, money, Ethereum transactions.
 
 mod evm;
 mod fees;
 mod forecasts;
 mod genesis;
+mod governance;
 mod issuance;
 mod limits;
 mod metadata;
