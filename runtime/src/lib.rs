@@ -227,4 +227,6 @@ mod runtime {
     pub type SafeMode = pallet_safe_mode;
     #[runtime::pallet_index(31)]
     pub type TxPause = pallet_tx_pause;
+    #[runtime::pallet_index(32)]
+    pub type Parameters = pallet_parameters;
 }

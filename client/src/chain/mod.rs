@@ -4,6 +4,7 @@
 pub mod calls;
 mod error;
 mod forecasts;
+pub mod governance;
 mod read;
 mod records;
 mod submit;
@@ -12,6 +13,7 @@ mod tests;
 mod view;
 
 pub use error::ChainError;
+pub use governance::{Ballot, Proposal, ProposedCall, Proposer, Seat, Track};
 pub use records::{
     AccountBalance, Commitment, CrossEdge, CrossRow, Reservation, SpendingAccount, StakePosition, Unstaking,
     MAX_RESERVATIONS,

@@ -118,6 +118,7 @@ impl Contains<RuntimeCall> for VitalCalls {
                 | RuntimeCall::Sudo(..)
                 | RuntimeCall::Governance(..)
                 | RuntimeCall::TxPause(..)
+                | RuntimeCall::Parameters(..)
                 | RuntimeCall::Forecasts(
                     based_pallet_forecasts::Call::set_beta_override { .. }
                         | based_pallet_forecasts::Call::set_feature_set { .. }

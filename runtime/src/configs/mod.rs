@@ -7,6 +7,7 @@ mod evm;
 mod fees;
 mod forecasts;
 mod governance;
+mod parameters;
 mod system;
 
 pub use accounts::{deposit, ExistentialDeposit};
@@ -16,4 +17,5 @@ pub use fees::{
 };
 pub use forecasts::TreasuryAccount;
 pub use governance::{AccurateForecasters, CallFilter, Governed, SafeModeBrake, VotingAsset};
+pub use parameters::{dynamic, ActivePercentile, ActivityCutoff, RuntimeParameters};
 pub use system::{BlockLength, BlockWeights, MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO};

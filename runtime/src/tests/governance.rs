@@ -241,6 +241,52 @@ fn neither_funds_nor_code_follow_from_the_origin_of_parameters() {
 }
 
 #[test]
+fn thresholds_of_consensus_are_parameters_within_bounds() {
+    use crate::configs::{dynamic::consensus, RuntimeParameters};
+    type Percentile = <Runtime as based_pallet_consensus::Config>::ActivePercentile;
+    type Cutoff = <Runtime as based_pallet_consensus::Config>::ActivityCutoff;
+    let (percentile, cutoff): (fn() -> u32, fn() -> u32) = (Percentile::get, Cutoff::get);
+    chain("development").execute_with(|| {
+        System::set_block_number(1);
+        assert_eq!(
+            (percentile(), cutoff()),
+            (70, 5_000),
+            "until governance sets others"
+        );
+        let set = |parameter, origin| {
+            let key_value = RuntimeParameters::Consensus(parameter);
+            dispatch(
+                pallet_parameters::Call::<Runtime>::set_parameter { key_value },
+                origin,
+            )
+        };
+        let governance = || based_pallet_governance::Origin::Parameters.into();
+        let active = |value| consensus::Parameters::ActivePercentile(consensus::ActivePercentile, value);
+        assert!(set(active(Some(60)), by(Alice.to_account_id())).is_err());
+        for (value, holds) in [
+            (Some(60), 60),
+            (Some(0), 50),
+            (Some(100), 95),
+            (Some(u32::MAX), 95),
+            (None, 70),
+        ] {
+            assert_ok!(set(active(value), governance()));
+            assert_eq!(percentile(), holds);
+        }
+        let after = |value| consensus::Parameters::ActivityCutoff(consensus::ActivityCutoff, value);
+        for (value, holds) in [
+            (Some(0), 1_024),
+            (Some(6_000), 6_000),
+            (Some(u32::MAX), 8_640),
+            (None, 5_000),
+        ] {
+            assert_ok!(set(after(value), governance()));
+            assert_eq!(cutoff(), holds);
+        }
+    });
+}
+
+#[test]
 fn ballots_freeze_and_what_is_forfeited_reaches_the_treasury() {
     chain("development").execute_with(|| {
         giga();
@@ -294,8 +340,8 @@ fn accurate_validators_of_the_enforcers_brain_speak_for_it() {
         assert!(!AccurateForecasters::contains(&bob), "never forecast");
         for who in [&bob, &charlie] {
             let accurate = based_pallet_forecasts::AccuracyRecord {
+                value: 600_000_000,
                 round: 0,
-                accuracy: 600_000_000,
             };
             based_pallet_forecasts::Accuracies::<Runtime>::insert(who, accurate);
         }

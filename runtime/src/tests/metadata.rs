@@ -40,6 +40,7 @@ fn pallets_keep_their_names_and_numbers() {
         (29, "Governance"),
         (30, "SafeMode"),
         (31, "TxPause"),
+        (32, "Parameters"),
     ];
     assert_eq!(pallets, expected);
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod brains;
 mod forecasts;
+mod governance;
 mod report;
 mod spend;
 mod stake;
@@ -84,6 +85,9 @@ enum Command {
     /// Look at metrics of the chain and at forecasts of it.
     #[command(subcommand)]
     Forecasts(forecasts::Forecasts),
+    /// Look at proposals, propose and vote, as a GigaBrain's owner or with Pepecoin.
+    #[command(subcommand)]
+    Governance(governance::Governance),
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
@@ -163,6 +167,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Stake(stake) => stake.run(context).await,
         Command::Rewards(rewards) => rewards.run(context).await,
         Command::Forecasts(forecasts) => forecasts.run(context).await,
+        Command::Governance(governance) => governance.run(context).await,
         Command::Spend(spend) => spend.run(context).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
