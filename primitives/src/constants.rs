@@ -133,3 +133,22 @@ pub const MIN_FORECASTERS: usize = 8;
 pub const ACCURACY_EMA_DIVISOR: u64 = 10;
 /// Part of a cycle in which forecasts of the cycle before are revealed, as one over it (D.5).
 pub const REVEAL_DIVISOR: BlockNumber = 4;
+
+/// A Brain whose stake is at least this fraction (one over it) of all stake is a GigaBrain (R154, B.7).
+pub const GIGA_BRAIN_DIVISOR: Balance = 200;
+/// Cycles over which the stake of a GigaBrain is averaged (F.2-3).
+pub const GIGA_BRAIN_CYCLES: u32 = 8;
+/// Brain that houses the TFT Enforcer (R076).
+pub const ENFORCER_BRAIN: BrainId = 2;
+/// Accuracy from which a validator of the Enforcer's Brain may propose parameters, in ppb (R124).
+pub const ENFORCER_ACCURACY_PPB: u64 = 500_000_000;
+/// Proposals of Based Labs that may be open at once.
+pub const MAX_LABS_PROPOSALS: u32 = 4;
+/// Proposals of GigaBrains that may be open at once.
+pub const MAX_BRAIN_PROPOSALS: u32 = 11;
+/// Proposals of the Enforcer that may be open at once.
+pub const MAX_ENFORCER_PROPOSALS: u32 = 1;
+/// Proposals that may be open at once.
+pub const MAX_PROPOSALS: u32 = MAX_LABS_PROPOSALS + MAX_BRAIN_PROPOSALS + MAX_ENFORCER_PROPOSALS;
+/// Part of the eligible GigaBrains that must vote on a proposal that does not pass by default, as one over it (B.21).
+pub const QUORUM_DIVISOR: u32 = 3;

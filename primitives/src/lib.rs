@@ -20,6 +20,7 @@ extern crate alloc;
 mod commitment;
 pub mod constants;
 pub mod forecasts;
+pub mod governance;
 pub mod math;
 pub mod payments;
 pub mod runtime_api;

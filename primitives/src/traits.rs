@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use sp_runtime::Weight;
+use sp_runtime::{DispatchResult, Weight};
 
 use crate::types::{Balance, BlockNumber, BrainId, ComputeKey, EpochAdvance, PeerInfo, Role, Task, Uid};
 
@@ -196,4 +196,13 @@ pub trait BrainStandings {
 pub trait OnTransactionPaid<AccountId> {
     /// `payer` paid `fee`, the tip not included.
     fn on_transaction_paid(payer: &AccountId, fee: Balance);
+}
+
+/// Stops all calls but the vital ones for a while; asked for by the governance pallet.
+pub trait EmergencyBrake {
+    /// Pulls the brake, or holds it longer where it is pulled.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being pulled.
+    fn pull() -> DispatchResult;
 }

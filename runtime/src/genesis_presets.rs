@@ -17,7 +17,7 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     configs::{MinimumMultiplier, BABE_GENESIS_EPOCH_CONFIG},
-    AccountId, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig,
+    AccountId, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig, GovernanceConfig, Multisig,
     RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
 };
 
@@ -43,8 +43,15 @@ const DEVELOPMENT_ACCOUNTS: [[u8; 32]; 11] = [
 const ETHEREUM_ACCOUNT: [u8; 32] =
     hex2array!("f24ff3a9cf04c71dbc94d0b566f7a27b94566caceeeeeeeeeeeeeeeeeeeeeeee");
 
-/// Account of Based Labs, `//testnet//labs` of the development phrase, until the operators put in theirs.
-const TESTNET_LABS: [u8; 32] = hex2array!("da145fc8e7627715365b0b30cc10991f9c89d76c63ea673d16554412c9b00912");
+/// Members of Based Labs' multisig, ascending: `//testnet//labs//0` to `//testnet//labs//2` of the development phrase, until
+/// the operators put in theirs.
+const TESTNET_LABS: [[u8; 32]; 3] = [
+    hex2array!("08c8249e2ecf6eea5e339565f424341beca94bf3b87490624d41b9b8b747c42f"),
+    hex2array!("10ed3f7901d30f9b325c72bb39dbd09d7c2e953e608487787dbdebdfc2522671"),
+    hex2array!("801552c2c7a2203d3991a0e0e8e7437872e46e6c660c95d6f5a230a2cfc15054"),
+];
+/// Members that must agree.
+const TESTNET_LABS_THRESHOLD: u16 = 2;
 /// Account of the faucet, `//testnet//faucet` of the development phrase, until the operators put in theirs.
 const TESTNET_FAUCET: [u8; 32] =
     hex2array!("36af79e76d3202466e0e03046e3639eb0f59ff42b4b385027be8be4895ea4d0f");
@@ -55,7 +62,9 @@ const ALICE_ENDOWMENT: Balance = 1_000_000 * BASED;
 const ACCOUNT_ENDOWMENT: Balance = 10_000 * BASED;
 /// What the testnet's faucet hands out.
 const FAUCET_ENDOWMENT: Balance = 1_000_000 * BASED;
-/// What an authority of the testnet needs to change its session keys.
+/// What Based Labs of the testnet needs for the deposits of its proposals.
+const LABS_ENDOWMENT: Balance = 1_000 * BASED;
+/// What an authority of the testnet needs to change its session keys, and a member of Based Labs to sign.
 const AUTHORITY_ENDOWMENT: Balance = 100 * BASED;
 
 include!(concat!(env!("OUT_DIR"), "/demonstration.rs"));
@@ -79,6 +88,7 @@ type GenesisBrain = (BrainId, AccountId, BrainKind, BrainState, Vec<u8>, Option<
 struct Network {
     authorities: Vec<(Sr25519Keyring, Ed25519Keyring)>,
     balances: Vec<(AccountId, Balance)>,
+    labs: AccountId,
     sudo: Option<AccountId>,
     brains: Vec<GenesisBrain>,
     prices: Vec<(BrainId, PriceList)>,
@@ -117,6 +127,9 @@ impl Network {
                 allow_reserved_endpoints: self.reserved_endpoints
             },
             compute: ComputeConfig { prices: self.prices },
+            governance: GovernanceConfig {
+                labs: Some(self.labs)
+            },
             sudo: SudoConfig { key: self.sudo },
             transaction_payment: TransactionPaymentConfig {
                 multiplier: MinimumMultiplier::get(),
@@ -181,6 +194,7 @@ fn development(authorities: Vec<(Sr25519Keyring, Ed25519Keyring)>) -> Value {
     Network {
         authorities,
         balances: development_balances(),
+        labs: alice.clone(),
         sudo: Some(alice),
         brains,
         prices: vec![(DEMONSTRATION_BRAIN, DEMONSTRATION_PRICES)],
@@ -199,12 +213,15 @@ fn three_authorities() -> Vec<(Sr25519Keyring, Ed25519Keyring)> {
 
 fn testnet() -> Value {
     let authorities = three_authorities();
-    let labs = AccountId::new(TESTNET_LABS);
+    let members = TESTNET_LABS.map(AccountId::new);
+    let labs = Multisig::multi_account_id(&members, TESTNET_LABS_THRESHOLD);
     let balances = authorities
         .iter()
-        .map(|(account, _)| (account.to_account_id(), AUTHORITY_ENDOWMENT))
+        .map(|(account, _)| account.to_account_id())
+        .chain(members)
+        .map(|account| (account, AUTHORITY_ENDOWMENT))
         .chain([
-            (labs.clone(), AUTHORITY_ENDOWMENT),
+            (labs.clone(), LABS_ENDOWMENT),
             (AccountId::new(TESTNET_FAUCET), FAUCET_ENDOWMENT),
         ])
         .collect();
@@ -213,6 +230,7 @@ fn testnet() -> Value {
         balances,
         sudo: None,
         brains: administrative_brains(&labs),
+        labs,
         prices: Vec::new(),
         reserved_endpoints: false,
     }

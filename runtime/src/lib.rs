@@ -227,4 +227,12 @@ mod runtime {
     // After everything that it measures: its last step in a block sees what they did.
     #[runtime::pallet_index(26)]
     pub type Forecasts = based_pallet_forecasts;
+    #[runtime::pallet_index(29)]
+    pub type Governance = based_pallet_governance;
+    #[runtime::pallet_index(30)]
+    pub type SafeMode = pallet_safe_mode;
+    #[runtime::pallet_index(31)]
+    pub type TxPause = pallet_tx_pause;
+    #[runtime::pallet_index(32)]
+    pub type Parameters = pallet_parameters;
 }

@@ -59,6 +59,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                     | RuntimeCall::Consensus(..)
                     | RuntimeCall::Emission(..)
                     | RuntimeCall::Forecasts(..)
+                    | RuntimeCall::Governance(..)
                     | RuntimeCall::Compute(
                         based_pallet_compute::Call::set_prices { .. }
                             | based_pallet_compute::Call::redeem { .. }

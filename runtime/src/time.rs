@@ -29,9 +29,28 @@ mod values {
     /// Blocks between two changes of a peer's endpoint.
     pub const ENDPOINT_COOLDOWN: BlockNumber = 10;
     /// Blocks between the announcement of a validator's higher take and its start: 30 days (E.1).
-    pub const TAKE_RAISE_DELAY: BlockNumber = 30 * 8_640;
+    pub const TAKE_RAISE_DELAY: BlockNumber = 30 * DAY;
     /// Sessions whose offences may be reported: those of a week, and the one in which it ends.
     pub const WINDOW_SESSIONS: u32 = 7 * 24 + 1;
+    /// Last block of the first year of governance (R157, B.2).
+    pub const YEAR_ONE: BlockNumber = constants::EMISSION_YEAR;
+    /// Blocks between the announcement of what can set code or move funds and its enactment: seven days (F.2-4).
+    pub const MINIMUM_NOTICE: BlockNumber = 7 * DAY;
+    /// Blocks of voting on what runs as root.
+    pub const ROOT_VOTING: BlockNumber = 7 * DAY;
+    /// Blocks between its close and its enactment.
+    pub const ROOT_ENACTMENT: BlockNumber = DAY;
+    /// Blocks of voting on parameters.
+    pub const PARAMETER_VOTING: BlockNumber = 2 * DAY;
+    /// Blocks between their close and their enactment: one cycle.
+    pub const PARAMETER_ENACTMENT: BlockNumber = constants::CYCLE_BLOCKS;
+    /// Blocks within which GigaBrains must agree to pull the brake.
+    pub const BRAKE_WINDOW: BlockNumber = DAY;
+    /// Blocks for which the brake holds.
+    pub const BRAKE_BLOCKS: BlockNumber = DAY;
+
+    /// Blocks of a day.
+    const DAY: BlockNumber = 8_640;
 }
 
 #[cfg(feature = "fast-runtime")]
@@ -62,6 +81,22 @@ mod values {
     pub const TAKE_RAISE_DELAY: BlockNumber = 20;
     /// Sessions whose offences may be reported.
     pub const WINDOW_SESSIONS: u32 = 5;
+    /// Last block of the first year of governance.
+    pub const YEAR_ONE: BlockNumber = 2_000;
+    /// Blocks between the announcement of what can set code or move funds and its enactment.
+    pub const MINIMUM_NOTICE: BlockNumber = 30;
+    /// Blocks of voting on what runs as root.
+    pub const ROOT_VOTING: BlockNumber = 20;
+    /// Blocks between its close and its enactment.
+    pub const ROOT_ENACTMENT: BlockNumber = 10;
+    /// Blocks of voting on parameters.
+    pub const PARAMETER_VOTING: BlockNumber = 10;
+    /// Blocks between their close and their enactment.
+    pub const PARAMETER_ENACTMENT: BlockNumber = 5;
+    /// Blocks within which GigaBrains must agree to pull the brake.
+    pub const BRAKE_WINDOW: BlockNumber = 60;
+    /// Blocks for which the brake holds.
+    pub const BRAKE_BLOCKS: BlockNumber = 30;
 }
 
 pub use values::*;

@@ -14,7 +14,7 @@ use subxt::{
     utils::Static,
 };
 
-use super::{AccountId, SessionKeys};
+use super::{AccountId, ProposedCall, Proposer, SessionKeys, Track};
 
 /// How an argument is encoded: numbers by the metadata, which may ask for a compact form; records as they are.
 trait Argument {
@@ -36,7 +36,7 @@ macro_rules! arguments {
 }
 
 arguments! {
-    plain BrainId, BlockNumber, SpendingAccountId, Balance, Vec<u8>, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
+    plain bool, BrainId, BlockNumber, SpendingAccountId, Balance, Vec<u8>, Proposer, Track, ProposedCall, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
     records AccountId, H256, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, SessionKeys,
 }
 
@@ -113,6 +113,21 @@ calls! {
     Compute.close as close_account(account: SpendingAccountId);
     /// Ends a closing after its grace period.
     Compute.finish_close as finish_close(account: SpendingAccountId);
+
+    /// Proposes a call, for Based Labs, a GigaBrain of the signer, or the Enforcer.
+    Governance.propose as propose(proposer: Proposer, track: Track, call: ProposedCall);
+    /// Votes on a proposal for a Brain, by its owner (R155).
+    Governance.vote as vote(proposal: u32, brain: BrainId, aye: bool);
+    /// Votes with Pepecoin, which stays frozen until the proposal closes (R156).
+    Governance.vote_with_pepecoin as vote_with_pepecoin(proposal: u32, aye: bool, amount: Balance);
+    /// Decides on a proposal whose voting is over.
+    Governance.close as close_proposal(proposal: u32);
+    /// Unfreezes what an account's ballots on closed proposals froze.
+    Governance.release as release_pepecoin(account: AccountId);
+    /// Calls for the brake for a GigaBrain, by its owner.
+    Governance.pull_brake as pull_brake(brain: BrainId);
+    /// Stores a call that is too long to be proposed by itself.
+    Preimage.note_preimage as note_preimage(bytes: Vec<u8>);
 }
 
 /// Transfers to an account, keeping the sender alive.

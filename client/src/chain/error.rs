@@ -34,6 +34,9 @@ pub enum ChainError {
     /// The node's answer cannot be read.
     #[error("the node's answer cannot be read: {0}")]
     Decode(String),
+    /// A call that somebody wrote is none of this chain.
+    #[error("the call cannot be understood: {0}; write it as Pallet.call {{ argument: value }}, for example Forecasts.set_feature_set {{ version: 2 }}, or as the bytes that a wallet shows, 0x…")]
+    Call(String),
     /// The node refused a transaction.
     #[error("the node refused the transaction: {0}")]
     Refused(String),

@@ -5,6 +5,7 @@ mod authorities;
 pub mod calls;
 mod error;
 mod forecasts;
+pub mod governance;
 mod read;
 mod records;
 mod submit;
@@ -13,6 +14,7 @@ mod tests;
 mod view;
 
 pub use error::ChainError;
+pub use governance::{Ballot, Proposal, ProposedCall, Proposer, Seat, Track};
 pub use records::{
     AccountBalance, Bar, Commitment, CrossEdge, CrossRow, LeavingStake, Operator, Reservation,
     SpendingAccount, StakePosition, Unstaking, MAX_RESERVATIONS,

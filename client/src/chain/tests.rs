@@ -13,7 +13,11 @@ use subxt::{
     Metadata,
 };
 
-use super::{calls, AccountId};
+use super::{
+    calls,
+    governance::{bytes_of, text_of},
+    AccountId, ProposedCall, Proposer, Track,
+};
 
 /// Metadata of the runtime, as `scripts/metadata` writes it.
 fn metadata() -> Metadata {
@@ -202,6 +206,104 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
 }
 
 #[test]
+fn the_runtime_reads_calls_of_governance_as_they_were_meant() {
+    let has = |seen: String, needles: &[&str]| {
+        for needle in needles {
+            assert!(seen.contains(needle), "{needle} is missing in {seen}");
+        }
+    };
+    let (inline, _) = ProposedCall::new(&[77, 78, 79]);
+    has(
+        as_the_runtime_sees(&calls::propose(Proposer::GigaBrain(1_021), Track::Root, inline)),
+        &["GigaBrain", "1021", "Root", "Inline", "77"],
+    );
+    let (lookup, _) = ProposedCall::new(&[5; 12_345]);
+    has(
+        as_the_runtime_sees(&calls::propose(Proposer::Labs, Track::Parameters, lookup)),
+        &["Labs", "Parameters", "Lookup", "12345"],
+    );
+    has(
+        as_the_runtime_sees(&calls::vote(4_321, 1_021, true)),
+        &["4321", "1021", "true"],
+    );
+    has(
+        as_the_runtime_sees(&calls::vote_with_pepecoin(4_321, false, u128::MAX)),
+        &["4321", "false", "340282366920938463463374607431768211455"],
+    );
+    has(as_the_runtime_sees(&calls::close_proposal(4_321)), &["4321"]);
+    has(
+        as_the_runtime_sees(&calls::release_pepecoin(AccountId::new([0xA5; 32]))),
+        &["165"],
+    );
+    has(as_the_runtime_sees(&calls::pull_brake(1_021)), &["1021"]);
+    has(
+        as_the_runtime_sees(&calls::note_preimage(vec![77, 78])),
+        &["77", "78"],
+    );
+}
+
+#[test]
+fn calls_longer_than_128_bytes_are_stored_first() {
+    assert_eq!(
+        ProposedCall::new(&[1; 128]),
+        (ProposedCall::Inline(vec![1; 128]), false)
+    );
+    let (call, stored) = ProposedCall::new(&[1; 129]);
+    assert!(stored);
+    let hash = sp_core::blake2_256(&[1; 129]);
+    assert_eq!(call, ProposedCall::Lookup { hash, len: 129 });
+}
+
+#[test]
+fn a_call_that_is_written_is_read_and_written_again() {
+    let metadata = metadata();
+    let account = format!("0x{}", "a5".repeat(32));
+    for text in [
+        "Forecasts.set_feature_set { version: 2 }",
+        "Forecasts.set_feature_set(2)",
+        "Forecasts.set_beta_override { ppb: None() }",
+        "Forecasts.set_beta_override { ppb: Some(0) }",
+        "Forecasts.roll_back_model",
+        "System.set_storage { items: (((1, 2), (3, 4))) }",
+        &format!("Forecasts.set_model({account})"),
+        &format!("Balances.force_transfer {{ source: Id({account}), dest: Id({account}), value: 12 }}"),
+    ] {
+        let bytes = bytes_of(text, &metadata).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let shown = text_of(&bytes, &metadata).unwrap();
+        let name = text.split(['.', '(', '{', ' ']).nth(1).unwrap();
+        assert!(shown.contains(name), "{shown}");
+        let hex = format!("0x{}", hex::encode(&bytes));
+        assert_eq!(bytes_of(&hex, &metadata).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_call_that_is_none_is_refused_with_words() {
+    let metadata = metadata();
+    for text in [
+        "",
+        "nothing",
+        "Forecasts",
+        "Forecasts.",
+        "Nowhere.set_feature_set(2)",
+        "Forecasts.nothing(2)",
+        "Forecasts.set_feature_set",
+        "Forecasts.set_feature_set(2) 3",
+        "Forecasts.set_feature_set { version: many }",
+        "Forecasts.set_feature_set(-1)",
+        "0x",
+        "0xzz",
+        "0xff",
+    ] {
+        let error = bytes_of(text, &metadata).expect_err(text).to_string();
+        assert!(error.contains("Pallet.call"), "{error}");
+    }
+    let mut long = bytes_of("Forecasts.roll_back_model", &metadata).unwrap();
+    long.push(0);
+    assert!(text_of(&long, &metadata).is_err());
+}
+
+#[test]
 fn the_storage_that_is_read_by_name_exists() {
     let metadata = metadata();
     for (pallet, entry) in [
@@ -219,6 +321,11 @@ fn the_storage_that_is_read_by_name_exists() {
         ("Session", "NextKeys"),
         ("Authorities", "Operators"),
         ("Authorities", "Barred"),
+        ("Governance", "GigaBrains"),
+        ("Governance", "Proposals"),
+        ("Governance", "Electorates"),
+        ("Governance", "Ballots"),
+        ("Preimage", "PreimageFor"),
     ] {
         let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
         assert!(

@@ -1,10 +1,10 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, OWNER_VESTING_BLOCKS};
+use based_primitives::constants::{BASED, OWNER_VESTING_BLOCKS};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 use frame_system::EnsureRoot;
 
-use super::{BlockWeights, TreasuryAccount};
+use super::{ActivePercentile, ActivityCutoff, BlockWeights, TreasuryAccount};
 use crate::{
     time::{
         CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, SLASH_WINDOW, TAKE_RAISE_DELAY,
@@ -57,8 +57,8 @@ impl based_pallet_staking::Config for Runtime {
 }
 
 impl based_pallet_consensus::Config for Runtime {
-    type ActivePercentile = ConstU32<ACTIVE_PERCENTILE>;
-    type ActivityCutoff = ConstU32<ACTIVITY_CUTOFF>;
+    type ActivePercentile = ActivePercentile;
+    type ActivityCutoff = ActivityCutoff;
     type Brains = Brains;
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;

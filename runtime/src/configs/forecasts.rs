@@ -6,9 +6,9 @@ use based_primitives::{
     BrainId,
 };
 use frame_support::{parameter_types, traits::ConstU32, PalletId};
-use frame_system::EnsureRoot;
 use sp_runtime::traits::AccountIdConversion;
 
+use super::Governed;
 use crate::{
     time::{CYCLE_BLOCKS, METRIC_BUCKET_BLOCKS, TFT_YEAR},
     AccountId, Balance, Balances, Brains, Consensus, Registry, Runtime, RuntimeHoldReason, Staking,
@@ -43,7 +43,7 @@ impl based_pallet_forecasts::Config for Runtime {
     type Currency = Balances;
     type CycleBlocks = ConstU32<CYCLE_BLOCKS>;
     type Deposit = ForecastDeposit;
-    type GovernanceOrigin = EnsureRoot<AccountId>;
+    type GovernanceOrigin = Governed;
     type Registry = Registry;
     type RuntimeHoldReason = RuntimeHoldReason;
     // All 130,944 forecasters of a full round, each silent, take under 1% of every block of a cycle.

@@ -7,6 +7,8 @@ mod economy;
 mod evm;
 mod fees;
 mod forecasts;
+mod governance;
+mod parameters;
 mod system;
 
 pub use accounts::{deposit, ExistentialDeposit};
@@ -15,4 +17,6 @@ pub use fees::{
     BurnFeesTipAuthor, CountedFees, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR,
 };
 pub use forecasts::TreasuryAccount;
+pub use governance::{AccurateForecasters, CallFilter, Governed, SafeModeBrake, VotingAsset};
+pub use parameters::{dynamic, ActivePercentile, ActivityCutoff, RuntimeParameters};
 pub use system::{BlockLength, BlockWeights, MAXIMUM_BLOCK_WEIGHT, NORMAL_DISPATCH_RATIO};

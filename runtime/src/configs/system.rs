@@ -13,6 +13,7 @@ use frame_system::limits;
 use sp_runtime::Perbill;
 use sp_version::RuntimeVersion;
 
+use super::CallFilter;
 use crate::{
     time::SLOT_MILLIS, AccountId, Babe, Block, Hash, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent,
     RuntimeOrigin, RuntimeTask, VERSION,
@@ -60,6 +61,7 @@ parameter_types! {
 impl frame_system::Config for Runtime {
     type AccountData = pallet_balances::AccountData<crate::Balance>;
     type AccountId = AccountId;
+    type BaseCallFilter = CallFilter;
     type Block = Block;
     type BlockHashCount = BlockHashCount;
     type BlockLength = BlockLength;

@@ -1,7 +1,11 @@
 //! Every function of the network costs $BASED (R143), and only $BASED (R144).
 
+use based_pallet_governance::{Proposer, Track};
 use based_primitives::{constants::BASED, forecasts::Forecast, Purpose};
-use frame_support::dispatch::{GetDispatchInfo, Pays};
+use frame_support::{
+    dispatch::{GetDispatchInfo, Pays},
+    traits::Bounded,
+};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 
 use super::{block, chain, fee_of, free, signed, BalancesCall, SystemCall};
@@ -74,6 +78,27 @@ fn calls() -> Vec<RuntimeCall> {
         }
         .into(),
         based_pallet_compute::Call::close { id: 0 }.into(),
+        based_pallet_governance::Call::propose {
+            proposer: Proposer::Labs,
+            track: Track::Root,
+            call: Bounded::Inline(Default::default()),
+        }
+        .into(),
+        based_pallet_governance::Call::vote {
+            id: 0,
+            brain: 7,
+            aye: true,
+        }
+        .into(),
+        based_pallet_governance::Call::vote_with_pepecoin {
+            id: 0,
+            aye: true,
+            amount: BASED,
+        }
+        .into(),
+        based_pallet_governance::Call::close { id: 0 }.into(),
+        based_pallet_governance::Call::release { account: bob.clone() }.into(),
+        based_pallet_governance::Call::pull_brake { brain: 7 }.into(),
         based_pallet_forecasts::Call::commit_forecast {
             brain: 7,
             hash: Default::default(),

@@ -10,7 +10,7 @@ use crate::{genesis_presets, AccountId, Balances, Grandpa, Runtime, RuntimeOrigi
 
 const PRESETS: [&str; 3] = ["development", "local_testnet", "testnet"];
 
-fn account(path: &str) -> AccountId {
+pub(super) fn account(path: &str) -> AccountId {
     AccountId::from(sr25519::Pair::from_string(path, None).unwrap().public())
 }
 
@@ -79,7 +79,9 @@ fn development_accounts_are_endowed_under_their_names() {
 fn the_testnet_has_a_faucet_and_no_development_money() {
     chain("testnet").execute_with(|| {
         assert_eq!(free(&account("//testnet//faucet")), 1_000_000 * BASED);
-        assert_eq!(free(&account("//testnet//labs")), 100 * BASED);
+        for member in 0..3 {
+            assert_eq!(free(&account(&format!("//testnet//labs//{member}"))), 100 * BASED);
+        }
         assert_eq!(free(&account("//Miner")), 0);
         assert_eq!(free(&account("//Alice")), 100 * BASED);
     });

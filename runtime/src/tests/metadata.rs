@@ -39,6 +39,10 @@ fn pallets_keep_their_names_and_numbers() {
         (24, "Emission"),
         (25, "Compute"),
         (26, "Forecasts"),
+        (29, "Governance"),
+        (30, "SafeMode"),
+        (31, "TxPause"),
+        (32, "Parameters"),
     ];
     assert_eq!(pallets, expected);
 }

@@ -1,10 +1,12 @@
-//! Tests of the runtime as a whole: authorities, genesis, limits, fees, money, stake, Ethereum transactions.
+//! Tests of the runtime as a whole: authorities, genesis, limits, fees, governance, money, stake, Ethereum
+//! transactions.
 
 mod authorities;
 mod evm;
 mod fees;
 mod forecasts;
 mod genesis;
+mod governance;
 mod issuance;
 mod limits;
 mod metadata;

@@ -4,6 +4,7 @@ mod ask;
 mod authority;
 mod brains;
 mod forecasts;
+mod governance;
 mod report;
 mod spend;
 mod stake;
@@ -88,6 +89,9 @@ enum Command {
     /// Look at metrics of the chain and at forecasts of it.
     #[command(subcommand)]
     Forecasts(forecasts::Forecasts),
+    /// Look at proposals, propose and vote, as a GigaBrain's owner or with Pepecoin.
+    #[command(subcommand)]
+    Governance(governance::Governance),
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
@@ -168,6 +172,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Rewards(rewards) => rewards.run(context).await,
         Command::Authority(authority) => authority.run(context).await,
         Command::Forecasts(forecasts) => forecasts.run(context).await,
+        Command::Governance(governance) => governance.run(context).await,
         Command::Spend(spend) => spend.run(context).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

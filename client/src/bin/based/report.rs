@@ -43,6 +43,12 @@ impl Report {
         Self::new(json, table.to_string())
     }
 
+    /// Adds a line to the text.
+    pub fn with_line(mut self, line: &str) -> Self {
+        self.text = format!("{}\n{line}", self.text);
+        self
+    }
+
     /// Names and values, one a line.
     pub fn fields(json: Value, fields: &[(&str, String)]) -> Self {
         let width = fields

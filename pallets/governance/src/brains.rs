@@ -1,0 +1,73 @@
+//! Which Brains are GigaBrains.
+
+use based_primitives::{
+    constants::{ADMIN_BRAINS, MAX_BRAINS},
+    traits::{BrainInspect, StakeInspect},
+    Balance, BlockNumber, BrainId,
+};
+use frame_support::traits::Get;
+
+use crate::{
+    types::{BrainList, Sample},
+    Config, Event, GigaBrains, Pallet, StakeHistories,
+};
+
+impl<T: Config> Pallet<T> {
+    /// GigaBrains that have a say now: in the first year administrative Brains have none (B.7).
+    pub fn eligible() -> BrainList {
+        let mut brains = GigaBrains::<T>::get();
+        if Self::is_year_one(Self::now()) {
+            brains.retain(|brain| !ADMIN_BRAINS.contains(brain));
+        }
+        brains
+    }
+
+    /// Samples the Brains whose block this is and returns how many may exist: one, unless a cycle has fewer blocks than
+    /// there are numbers.
+    pub(crate) fn sample(now: BlockNumber) -> u32 {
+        let total = T::Stake::total_stake();
+        let due = Self::brains_of(now);
+        due.clone().for_each(|brain| Self::sample_brain(brain, total));
+        due.count() as u32
+    }
+
+    /// Numbers whose block this is, of all that can be issued.
+    fn brains_of(now: BlockNumber) -> impl Iterator<Item = BrainId> + Clone {
+        let cycle = T::CycleBlocks::get().max(1);
+        let first = now.checked_rem(cycle).unwrap_or_default();
+        let all = first..u32::from(MAX_BRAINS);
+        all.step_by(cycle as usize)
+            .filter_map(|brain| BrainId::try_from(brain).ok())
+    }
+
+    fn sample_brain(brain: BrainId, total: Balance) {
+        let giga = if T::Brains::is_open(brain) {
+            let stake = T::Stake::brain_stake(brain);
+            StakeHistories::<T>::mutate(brain, |history| {
+                history.push(Sample { stake, total });
+                history.is_giga()
+            })
+        } else {
+            StakeHistories::<T>::remove(brain);
+            false
+        };
+        Self::set_giga(brain, giga);
+    }
+
+    fn set_giga(brain: BrainId, giga: bool) {
+        let mut brains = GigaBrains::<T>::get();
+        let changed = match (brains.binary_search(&brain), giga) {
+            // The list has room for every number.
+            (Err(at), true) => brains.try_insert(at, brain).is_ok(),
+            (Ok(at), false) => {
+                brains.remove(at);
+                true
+            }
+            _ => false,
+        };
+        if changed {
+            GigaBrains::<T>::put(brains);
+            Self::deposit_event(Event::GigaBrainChanged { brain, giga });
+        }
+    }
+}
