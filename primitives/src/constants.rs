@@ -30,6 +30,14 @@ pub const MAX_BRAINS: u16 = 1_024;
 pub const ADMIN_BRAINS: [BrainId; 8] = [0, 1, 2, 3, 4, 5, 6, 47];
 /// Administrative Brains that are reserved: no registration, no stake, no emission (R079).
 pub const RESERVED_BRAINS: [BrainId; 3] = [5, 6, 47];
+/// One Pepecoin in its smallest unit (R018).
+pub const PEPECOIN: Balance = 1_000_000_000_000_000_000;
+/// Pepecoin burnt for the first Brain issued by burning (R037).
+pub const BURN_PRICE_BASE: Balance = 1_000 * PEPECOIN;
+/// What every Brain issued by burning adds to the price of the next (R038).
+pub const BURN_PRICE_STEP: Balance = 200 * PEPECOIN;
+/// Pepecoin staked for a Brain (R043).
+pub const BRAIN_STAKE: Balance = 100_000 * PEPECOIN;
 /// Validators one Brain holds at most (R148).
 pub const MAX_VALIDATORS: u16 = 256;
 /// Miners one Brain holds at most (R148).
@@ -99,6 +107,10 @@ pub const OWNER_VESTING_BLOCKS: BlockNumber = 90 * 8_640;
 pub const MAX_URL_LEN: u32 = 256;
 /// Longest name of a Brain, in bytes (R064).
 pub const MAX_NAME_LEN: u32 = 64;
+/// Longest BNS or ENS name of a Brain, in bytes (R064).
+pub const MAX_DOMAIN_LEN: u32 = 63;
+/// Accounts that the allow-list of one Brain holds at most (R184): as many as it has places for.
+pub const MAX_ALLOWED: u32 = MAX_PEERS as u32;
 /// Vouchers redeemed by one extrinsic at most (F.3).
 pub const MAX_REDEEM_BATCH: u32 = 64;
 

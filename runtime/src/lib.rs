@@ -204,6 +204,8 @@ mod runtime {
     pub type Sudo = pallet_sudo;
     #[runtime::pallet_index(14)]
     pub type Revive = pallet_revive;
+    #[runtime::pallet_index(15)]
+    pub type Pepecoin = pallet_balances<Instance1>;
 
     #[runtime::pallet_index(20)]
     pub type Brains = based_pallet_brains;

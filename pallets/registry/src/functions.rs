@@ -4,14 +4,15 @@ use alloc::vec::Vec;
 
 use based_primitives::{
     constants::{DEFAULT_REGISTRATION_FEE, MAX_MINERS, MAX_VALIDATORS},
-    traits::{PeerCounts, RegistryInspect},
+    traits::{OnPeerRemoved, PeerCounts, RegistryInspect, SweepBrain},
     Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PeerInfo, Role, Uid,
 };
-use frame_support::ensure;
+use frame_support::{ensure, traits::Get, weights::Weight};
 use sp_runtime::traits::UniqueSaturatedInto;
 
 use crate::{
-    endpoint::is_public, AllowReservedEndpoints, Config, Counts, Error, Fees, Occupied, Pallet, Peers, Uids,
+    endpoint::is_public, weights::WeightInfo, AllowReservedEndpoints, Config, Counts, EndpointUpdated, Error,
+    Event, Fees, Occupied, Pallet, Peers, Uids,
 };
 
 impl<T: Config> Pallet<T> {
@@ -67,6 +68,19 @@ impl<T: Config> Pallet<T> {
         Ok(uid)
     }
 
+    /// Removes a peer and tells the other pallets.
+    pub(crate) fn remove(brain: BrainId, peer: PeerInfo<T::AccountId>) {
+        let PeerInfo {
+            uid, account, role, ..
+        } = peer;
+        Uids::<T>::remove(brain, &account);
+        Peers::<T>::remove(brain, uid);
+        EndpointUpdated::<T>::remove(brain, uid);
+        Self::dismiss(brain, uid, role);
+        T::OnPeerRemoved::on_peer_removed(brain, uid, &account);
+        Self::deposit_event(Event::Left { brain, uid, account });
+    }
+
     /// Frees the place and the uid of a peer.
     pub(crate) fn dismiss(brain: BrainId, uid: Uid, role: Role) {
         Counts::<T>::mutate(brain, |counts| {
@@ -115,6 +129,27 @@ impl<T: Config> PeerCounts for Pallet<T> {
 
     fn fee(brain: BrainId) -> Balance {
         Self::fee_of(brain)
+    }
+}
+
+impl<T: Config> SweepBrain for Pallet<T> {
+    /// Removes peers by ascending uid, and at the end the fee and the counts.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let each = T::WeightInfo::leave();
+        let most = limit.checked_div_per_component(&each).unwrap_or(0);
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
+        let mut used = Weight::zero();
+        for peer in Self::peers_page(brain, 0, most) {
+            Self::remove(brain, peer);
+            used = used.saturating_add(each);
+        }
+        let empty = Occupied::<T>::get(brain).is_empty();
+        if empty {
+            Occupied::<T>::remove(brain);
+            Counts::<T>::remove(brain);
+            Fees::<T>::remove(brain);
+        }
+        (used.saturating_add(T::DbWeight::get().reads_writes(1, 3)), empty)
     }
 }
 

@@ -204,6 +204,8 @@ pub mod pallet {
         FeeTooHigh,
         /// The endpoint changed a moment ago; wait out the cooldown.
         TooSoon,
+        /// The Brain's owner admits only accounts on its list; ask to be put on it.
+        NotAdmitted,
     }
 
     #[pallet::hooks]
@@ -237,6 +239,7 @@ pub mod pallet {
                 !Uids::<T>::contains_key(brain, &account),
                 Error::<T>::AlreadyMemorized
             );
+            ensure!(T::Brains::admits(brain, &account), Error::<T>::NotAdmitted);
             ensure!(resources.storage_mib > 0, Error::<T>::NoStorage);
             Self::ensure_reachable(&endpoint, &computekey)?;
 
@@ -309,12 +312,9 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::leave())]
         pub fn leave(origin: OriginFor<T>, brain: BrainId) -> DispatchResult {
             let account = ensure_signed(origin)?;
-            let uid = Uids::<T>::take(brain, &account).ok_or(Error::<T>::NotMemorized)?;
-            let peer = Peers::<T>::take(brain, uid).ok_or(Error::<T>::NotMemorized)?;
-            EndpointUpdated::<T>::remove(brain, uid);
-            Self::dismiss(brain, uid, peer.role);
-            T::OnPeerRemoved::on_peer_removed(brain, uid, &account);
-            Self::deposit_event(Event::Left { brain, uid, account });
+            let uid = Uids::<T>::get(brain, &account).ok_or(Error::<T>::NotMemorized)?;
+            let peer = Peers::<T>::get(brain, uid).ok_or(Error::<T>::NotMemorized)?;
+            Self::remove(brain, peer);
             Ok(())
         }
 

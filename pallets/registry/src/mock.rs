@@ -72,6 +72,9 @@ pub fn removed() -> Vec<(BrainId, Uid, u64)> {
     REMOVED.with(|removed| removed.borrow().clone())
 }
 
+/// Not on the list of any Brain.
+pub const BARRED: u64 = 404;
+
 pub struct MockBrains;
 
 impl BrainInspect<u64> for MockBrains {
@@ -84,6 +87,9 @@ impl BrainInspect<u64> for MockBrains {
     fn is_open(brain: BrainId) -> bool {
         let closed = CLOSED.with(|closed| closed.borrow().contains_key(&brain));
         [BRAIN, OTHER].contains(&brain) && !closed
+    }
+    fn admits(brain: BrainId, account: &u64) -> bool {
+        Self::is_open(brain) && *account != BARRED
     }
     fn task(_: BrainId) -> Option<Task> {
         None

@@ -1,17 +1,14 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, OWNER_VESTING_BLOCKS};
+use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
-use frame_system::EnsureRoot;
 
 use super::BlockWeights;
 use crate::{
     time::{
-        CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, TAKE_RAISE_DELAY, TASK_NOTICE,
-        WEIGHTS_INTERVAL,
+        CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, TAKE_RAISE_DELAY, WEIGHTS_INTERVAL,
     },
-    AccountId, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason,
-    Staking,
+    Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason, Staking,
 };
 
 parameter_types! {
@@ -24,15 +21,6 @@ parameter_types! {
 }
 
 type CycleBlocks = ConstU32<CYCLE_BLOCKS>;
-
-impl based_pallet_brains::Config for Runtime {
-    type CycleBlocks = CycleBlocks;
-    // Brains are issued for Pepecoin; until the bridge proves that, by root.
-    type IssueOrigin = EnsureRoot<AccountId>;
-    type NoticeBlocks = ConstU32<TASK_NOTICE>;
-    type OwnerVesting = ConstU32<OWNER_VESTING_BLOCKS>;
-    type WeightInfo = based_pallet_brains::weights::SubstrateWeight<Runtime>;
-}
 
 impl based_pallet_registry::Config for Runtime {
     type Brains = Brains;

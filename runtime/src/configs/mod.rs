@@ -1,6 +1,7 @@
 //! Configuration of every pallet, one file per concern.
 
 mod accounts;
+mod brains;
 mod consensus;
 mod economy;
 mod evm;

@@ -30,6 +30,7 @@ fn pallets_keep_their_names_and_numbers() {
         (12, "Scheduler"),
         (13, "Sudo"),
         (14, "Revive"),
+        (15, "Pepecoin"),
         (20, "Brains"),
         (21, "Registry"),
         (22, "Staking"),

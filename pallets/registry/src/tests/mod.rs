@@ -2,3 +2,4 @@ mod capacity;
 mod endpoint;
 mod fee;
 mod memorize;
+mod sweep;
