@@ -1,7 +1,6 @@
 //! # Brains
 //!
-//! Brains are the numbered containers of BasedAI: each runs one model, has one owner, and earns emission
-//! for the miners and validators that work in it.
+//! Numbered containers of BasedAI: each runs one model and earns emission for those who work in it.
 //!
 //! ## Overview
 //!
@@ -18,16 +17,14 @@
 //! - **Task**: manifest hash of a model with the repository and commit of its code (R158).
 //! - **Open**: issued and not reserved; other Brains have no peers, stake or emission.
 //! - **Miner share**: the miners' part of the node pool; the validators have the rest.
-//! - **Owner commission**: what the owner keeps of the part of the slice earned by stake directed to the
-//!   Brain as such; the stakers have the rest.
-//! - **Redistribution**: parts of the owner's own income passed on to miners and validators.
+//! - **Owner commission**: what the owner keeps of what stake directed to the Brain as such earns.
+//! - **Redistribution**: parts of the owner's income passed on to peers.
 //! - **Price**: 1,000 Pepecoin and 200 more for every burned Brain (R037, R038); it never falls (B.12).
 //! - **Term**: 90 days after issue, in which the owner of a staked Brain earns nothing and the stake stays.
 //! - **Bridge**: the account that speaks for Ethereum. It alone hands on or closes the Brains it issued (R152).
 //! - **Closed**: no longer existing. The number is free once its peers are removed.
 //! - **Deposit**: $BASED held from the owner for domain names and the allow-list. It passes on with the Brain.
-//! - **Announced value**: a value that holds from a later block. It is resolved when read and folded into
-//!   the record at the next write, so that no block has to activate it.
+//! - **Announced value**: holds from a later block, resolved when read: no block has to activate it.
 //!
 //! ## Interface
 //!
@@ -86,10 +83,12 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
+use frame_support::pallet_macros::import_section;
+
 // The macros below expand to `expect`.
 #[allow(clippy::expect_used)]
-#[frame_support::pallet_macros::import_section(errors::errors)]
-#[frame_support::pallet_macros::import_section(events::events)]
+#[import_section(errors::errors)]
+#[import_section(events::events)]
 #[frame_support::pallet]
 pub mod pallet {
     use alloc::vec::Vec;
@@ -357,8 +356,8 @@ pub mod pallet {
             Self::do_set_terms(&who, brain, miner_share_ppb, owner_commission_ppb)
         }
 
-        /// Announces which parts of the owner's own income go to miners and to validators, in parts per
-        /// billion and together at most all of it, from the start of the next cycle (R097).
+        /// Announces which parts of the owner's income, in ppb, go to miners and validators from the next cycle
+        /// on; together at most all of it (R097).
         #[pallet::call_index(6)]
         #[pallet::weight(T::WeightInfo::set_redistribution())]
         pub fn set_redistribution(
@@ -396,8 +395,8 @@ pub mod pallet {
             Ok(Some(T::WeightInfo::deactivate(removed)).into())
         }
 
-        /// Gives a burned Brain to the account that owns its token (R034, R152). The former owner gets the deposit
-        /// back: a new one is held at the next change of what the Brain stores.
+        /// Gives a burned Brain to the owner of its token (R034, R152). The former owner gets the deposit back; the
+        /// next change of what the Brain stores takes a new one.
         #[pallet::call_index(9)]
         #[pallet::weight(T::WeightInfo::transfer())]
         pub fn reassign(origin: OriginFor<T>, brain: BrainId, owner: T::AccountId) -> DispatchResult {
@@ -451,7 +450,7 @@ pub mod pallet {
             Self::do_prove_ens(brain, &owner, &ens)
         }
 
-        /// Names the template from which the task was made (R069), if any.
+        /// Names the template of the task (R069), if any.
         #[pallet::call_index(14)]
         #[pallet::weight(T::WeightInfo::set_template())]
         pub fn set_template(

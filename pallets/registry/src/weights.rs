@@ -37,10 +37,10 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
-        /// Reads Brain, fee, setting, uid, counts, uids in use and two balances; writes the peer, its uid,
+        /// Reads Brain, its admission and list, fee, setting, uid, counts, uids in use and two balances; writes the peer, its uid,
         /// counts, uids in use and two balances; reads and writes the count of those who watch for newcomers.
         fn memorize() -> Weight {
-            estimate($db, BASE.saturating_add(TRANSFER), 10, 7)
+            estimate($db, BASE.saturating_add(TRANSFER), 12, 7)
         }
         /// Reads uid, setting, last change and peer; writes the last two.
         fn update_endpoint() -> Weight {
