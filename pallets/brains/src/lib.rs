@@ -287,7 +287,7 @@ pub mod pallet {
             kind: BrainKind,
         ) -> DispatchResult {
             let follows_token = T::BridgeOrigin::try_origin(origin)
-                .map(|()| true)
+                .map(|_| true)
                 .or_else(|origin| T::GovernanceOrigin::ensure_origin(origin).map(|_| false))?;
             Self::do_issue(brain, owner, kind, follows_token)
         }
