@@ -1,6 +1,6 @@
 //! A chain with one full Brain whose epoch is due.
 
-use based_pallet_consensus::{Rows, ValidatorRecord, Validators};
+use based_pallet_consensus::{LastEpoch, Rows, ValidatorRecord, Validators};
 use based_pallet_registry::{Counts, Occupied, Peers};
 use based_pallet_staking::{BrainTotals, Pools, Target, TotalStake};
 use based_primitives::{
@@ -8,7 +8,7 @@ use based_primitives::{
     math::WeightRow,
     BrainId, Endpoint, IpAddress, PeerInfo, ResourceKind, Resources, Role, Uid,
 };
-use based_runtime::{AccountId, Runtime};
+use based_runtime::{AccountId, Runtime, System};
 use codec::Encode;
 use sp_consensus_babe::digests::{PreDigest, SecondaryPlainPreDigest};
 use sp_core::storage::Storage;
@@ -132,8 +132,14 @@ pub fn storage(matrix: &Matrix) -> Result<Storage, Box<dyn std::error::Error>> {
             };
             Validators::<Runtime>::insert(BRAIN, uid, record);
         }
+        System::set_block_number(DUE - 2);
     });
     Ok(ext.into_storages())
+}
+
+/// Whether the epoch has stored its results.
+pub fn concluded(ext: &mut BasicExternalities) -> bool {
+    ext.execute_with(|| LastEpoch::<Runtime>::get(BRAIN).is_some_and(|last| last.at == DUE))
 }
 
 /// Applies a JSON merge patch (RFC 7396).

@@ -15,6 +15,9 @@ use crate::{
     Config, LastEpoch, OutsideScores, Pallet, Performance,
 };
 
+/// Score of one whose canaries were all answered.
+const FULL_SCORE: u64 = u16::MAX as u64;
+
 impl<T: Config> Pallet<T> {
     /// How a Brain does: its performance, what its last epoch observed, and what validators outside say of it now.
     pub fn brain_performance(brain: BrainId) -> BrainPerformance {
@@ -134,7 +137,7 @@ fn verdict<AccountId>(scorers: &[Scorer<AccountId>]) -> Option<u64> {
     if scorers.len() < MIN_SCORERS {
         return None;
     }
-    let ppb = |score: u16| u64::from(score).saturating_mul(PPB) / u64::from(u16::MAX);
+    let ppb = |score: u16| u64::from(score).saturating_mul(PPB) / FULL_SCORE;
     weighted_median(
         scorers
             .iter()
