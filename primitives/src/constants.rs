@@ -32,6 +32,12 @@ pub const ADMIN_BRAINS: [BrainId; 8] = [0, 1, 2, 3, 4, 5, 6, 47];
 pub const RESERVED_BRAINS: [BrainId; 3] = [5, 6, 47];
 /// One Pepecoin in its smallest unit (R018).
 pub const PEPECOIN: Balance = 1_000_000_000_000_000_000;
+/// Decimals of Pepecoin, as on Ethereum.
+pub const PEPECOIN_DECIMALS: u8 = 18;
+/// Number of Pepecoin among the assets of the chain.
+pub const PEPECOIN_ASSET: u32 = 1;
+/// Smallest balance of Pepecoin an account may keep.
+pub const PEPECOIN_MINIMUM: Balance = PEPECOIN / 1_000_000;
 /// Pepecoin burnt for the first Brain issued by burning (R037).
 pub const BURN_PRICE_BASE: Balance = 1_000 * PEPECOIN;
 /// What every Brain issued by burning adds to the price of the next (R038).

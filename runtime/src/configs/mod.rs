@@ -1,6 +1,7 @@
 //! Configuration of every pallet, one file per concern.
 
 mod accounts;
+mod assets;
 mod brains;
 mod consensus;
 mod economy;
@@ -10,6 +11,7 @@ mod forecasts;
 mod system;
 
 pub use accounts::{deposit, ExistentialDeposit};
+pub use assets::{Pepecoin, PepecoinIssuer};
 pub use consensus::BABE_GENESIS_EPOCH_CONFIG;
 pub use fees::{
     BurnFeesTipAuthor, CountedFees, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR,
