@@ -53,6 +53,9 @@ pub const MAX_PEERS: u16 = 2_048;
 /// Registration fee to the Brain's owner unless the owner sets another (R146, B.19).
 pub const DEFAULT_REGISTRATION_FEE: Balance = 100 * BASED;
 
+/// Blocks after its registration in which a peer is not pruned (B.32).
+pub const IMMUNITY_BLOCKS: BlockNumber = 4_096;
+
 /// Parts per billion, the unit of ratios that cross pallet boundaries.
 pub const PPB: u64 = 1_000_000_000;
 /// Share of a Brain's emission that goes to its miners and validators, as numerator over 4 (R095).

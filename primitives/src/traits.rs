@@ -97,6 +97,13 @@ pub trait Epochs<AccountId> {
     fn performance(brain: BrainId) -> u64;
 }
 
+/// Reads what peers earned; implemented by the consensus pallet.
+pub trait PeerIncentives {
+    /// Block of a Brain's last epoch and, by ascending uid, the shares of their pools in ppb that peers earned in it;
+    /// who is missing earned nothing. It does not speak of peers registered in that block or later.
+    fn incentives(brain: BrainId) -> (BlockNumber, Vec<(Uid, u32)>);
+}
+
 /// Reads forecasts; implemented by the forecasts pallet.
 pub trait ForecastInspect<AccountId> {
     /// Weight of forecasts against consensus in force, in ppb: the schedule of C.6, or a lower override (R119, R122).

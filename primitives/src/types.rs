@@ -94,6 +94,17 @@ record! {
         pub zk: bool,
     }
 }
+impl Task {
+    /// A task whose prompts are encrypted, as they are unless the Brain's owner says otherwise (R071).
+    pub fn new(manifest: H256, repository: Url, commit: [u8; 20]) -> Self {
+        Self {
+            manifest,
+            repository,
+            commit,
+            zk: true,
+        }
+    }
+}
 record! {
     /// How a Brain came to be (R033, R073).
     #[derive(Copy, Serialize, Deserialize)]

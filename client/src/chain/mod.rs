@@ -1,6 +1,7 @@
 //! The chain as programs see it: a connection that survives the node's restarts, typed reads at one block,
 //! and transactions whose outcome is known.
 
+mod brains;
 pub mod calls;
 mod error;
 mod forecasts;
@@ -13,8 +14,8 @@ mod view;
 
 pub use error::ChainError;
 pub use records::{
-    AccountBalance, Commitment, CrossEdge, CrossRow, Reservation, SpendingAccount, StakePosition, Unstaking,
-    MAX_RESERVATIONS,
+    AccountBalance, BrainAdmission, BrainIssued, BrainProfile, BrainSettings, Commitment, CrossEdge, CrossRow,
+    PepecoinPaid, PepecoinTotals, Reservation, SpendingAccount, StakePosition, Unstaking, MAX_RESERVATIONS,
 };
 pub use submit::{Included, Signer};
 pub use view::View;

@@ -1,7 +1,8 @@
 //! How Brains come into being, change hands and close.
 
 use based_primitives::{
-    constants::{ADMIN_BRAINS, BRAIN_STAKE, BURN_PRICE_BASE, BURN_PRICE_STEP, MAX_ALLOWED, MAX_BRAINS},
+    constants::{ADMIN_BRAINS, MAX_ALLOWED, MAX_BRAINS},
+    math::brain_price,
     traits::SweepBrain,
     Balance, BrainId, BrainKind, BrainState,
 };
@@ -30,14 +31,7 @@ impl<T: Config> Pallet<T> {
 
     /// Pepecoin that the next Brain of a kind costs (R037, R038, R043); none for a kind that is not issued.
     pub fn price(kind: BrainKind) -> Option<Balance> {
-        match kind {
-            BrainKind::Administrative => None,
-            BrainKind::Burned => {
-                let rise = BURN_PRICE_STEP.saturating_mul(BurnedBrains::<T>::get().into());
-                Some(BURN_PRICE_BASE.saturating_add(rise))
-            }
-            BrainKind::Staked => Some(BRAIN_STAKE),
-        }
+        brain_price(kind, BurnedBrains::<T>::get())
     }
 
     /// Issues a Brain that was paid for elsewhere.

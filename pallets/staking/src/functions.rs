@@ -1,7 +1,7 @@
 //! What the calls share, what other pallets read and credit, and the invariants.
 
 use based_primitives::{
-    constants::PPB,
+    constants::{MIN_STAKE, PPB},
     math::mul_div,
     traits::{StakeInspect, StakeRewards},
     Balance, BlockNumber, BrainId,
@@ -14,8 +14,8 @@ use sp_runtime::{
 
 use crate::{
     types::{Pool, Position, Target},
-    BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts, Positions, Takes,
-    TotalStake, MAX_POSITIONS, PALLET_ID,
+    BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts, Positions, Stakers, Takes,
+    TotalStake, Unstaking, MAX_POSITIONS, PALLET_ID,
 };
 
 impl<T: Config> Pallet<T> {
@@ -66,7 +66,11 @@ impl<T: Config> Pallet<T> {
             None => return Err(Error::<T>::NoPosition.into()),
         };
         position.settle(&pool).ok_or(Error::<T>::Overflow)?;
+        let was_staked = position.amount > 0;
         change(&mut position, &mut pool)?;
+        if was_staked != (position.amount > 0) {
+            Self::list(who, target, !was_staked);
+        }
         if position.is_empty() {
             Self::close_position(who, target, &mut position, &mut pool);
         } else {
@@ -77,6 +81,55 @@ impl<T: Config> Pallet<T> {
         } else {
             Pools::<T>::insert(target, pool);
         }
+        Ok(())
+    }
+
+    /// Keeps the list of a Brain's positions with stake.
+    fn list(who: &T::AccountId, target: &Target<T::AccountId>, staked: bool) {
+        let name = (who, &target.validator);
+        if staked {
+            Stakers::<T>::insert(target.brain, name, ());
+        } else {
+            Stakers::<T>::remove(target.brain, name);
+        }
+    }
+
+    /// Unstakes `amount`, to be withdrawn from the next cycle on or `at_once`.
+    pub(crate) fn do_unstake(
+        who: &T::AccountId,
+        target: Target<T::AccountId>,
+        amount: Balance,
+        at_once: bool,
+    ) -> DispatchResult {
+        Self::with_position(who, &target, false, |position, pool| {
+            let rest = position
+                .amount
+                .checked_sub(amount)
+                .ok_or(Error::<T>::InsufficientStake)?;
+            ensure!(rest == 0 || rest >= MIN_STAKE, Error::<T>::BelowMinimumStake);
+            position.amount = rest;
+            pool.staked = pool.staked.checked_sub(amount).ok_or(Error::<T>::Overflow)?;
+            Ok(())
+        })?;
+        Self::shrink_totals(target.brain, amount)?;
+        let now = Self::now();
+        let withdrawable_at = if at_once { now } else { Self::next_cycle_start() };
+        Unstaking::<T>::try_mutate(who, |funds| {
+            let added = if at_once {
+                funds.add_withdrawable(amount)
+            } else {
+                funds.add(amount, now, withdrawable_at)
+            };
+            added.ok_or(Error::<T>::Overflow)
+        })?;
+        let Target { brain, validator } = target;
+        Self::deposit_event(Event::Unstaked {
+            who: who.clone(),
+            brain,
+            validator,
+            amount,
+            withdrawable_at,
+        });
         Ok(())
     }
 
@@ -209,14 +262,14 @@ impl<T: Config> StakeRewards<T::AccountId> for Pallet<T> {
 mod invariants {
     use alloc::collections::BTreeMap;
 
-    use based_primitives::constants::{MAX_TAKE_PPB, MIN_STAKE};
+    use based_primitives::constants::MAX_TAKE_PPB;
     use codec::Encode;
     use frame_support::traits::fungible::{Inspect, InspectHold};
     use sp_core::U256;
     use sp_runtime::TryRuntimeError;
 
     use super::*;
-    use crate::{HoldReason, Unstaking};
+    use crate::HoldReason;
 
     const OVERFLOW: TryRuntimeError = TryRuntimeError::Other("a sum overflows");
 
@@ -248,8 +301,14 @@ mod invariants {
         pub fn do_try_state() -> Result<(), TryRuntimeError> {
             let mut pools = BTreeMap::<_, PoolSums>::new();
             let mut stakers = BTreeMap::<_, (T::AccountId, Balance, u32)>::new();
+            let mut listed = 0usize;
             for (who, target, position) in Positions::<T>::iter() {
                 ensure!(!position.is_empty(), "an empty position is stored");
+                if position.amount > 0 {
+                    let there = Stakers::<T>::contains_key(target.brain, (&who, &target.validator));
+                    ensure!(there, "a position with stake is not listed");
+                    listed = listed.saturating_add(1);
+                }
                 ensure!(
                     position.amount == 0 || position.amount >= MIN_STAKE,
                     "a position is below the minimum stake"
@@ -264,6 +323,7 @@ mod invariants {
                 staker.1 = staker.1.checked_add(position.amount).ok_or(OVERFLOW)?;
                 staker.2 = staker.2.saturating_add(1);
             }
+            ensure!(Stakers::<T>::iter_keys().count() == listed, "a position without stake is listed");
             let owed = Self::try_state_pools(&pools)?;
             for (who, funds) in Unstaking::<T>::iter() {
                 ensure!(!funds.is_empty(), "an empty record of unstaked funds is stored");

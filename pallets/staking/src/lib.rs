@@ -25,6 +25,7 @@
 //!
 //! - [`Call::stake`], [`Call::unstake`], [`Call::withdraw`], [`Call::claim`]: by stakers.
 //! - [`Call::set_take`]: by validators. A lower take holds at once, a higher one after a delay.
+//! - The stake of a Brain that closed is unstaked without a call, through [`based_primitives::traits::SweepBrain`].
 //! - Other pallets read stake through [`based_primitives::traits::StakeInspect`] and credit rewards through
 //!   [`based_primitives::traits::StakeRewards`].
 //!
@@ -35,6 +36,7 @@
 //! - For every pool, accrued + residual + claimed = credited, exactly.
 //! - The reward account holds at least what stakers and validators can claim, and its existential deposit.
 //! - Positions are empty or at least the minimum stake; an account has at most 64.
+//! - `Stakers` names the positions with stake, and no others.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(test),
@@ -51,6 +53,7 @@
 extern crate alloc;
 
 mod functions;
+mod sweep;
 mod types;
 pub mod weights;
 
@@ -132,6 +135,17 @@ pub mod pallet {
     #[pallet::storage]
     pub type Positions<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Blake2_128Concat, Target<T::AccountId>, Position>;
+
+    /// Positions with stake, by Brain, staker and validator: what is given back when the Brain closes.
+    #[pallet::storage]
+    pub type Stakers<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        BrainId,
+        Blake2_128Concat,
+        (T::AccountId, Option<T::AccountId>),
+        (),
+    >;
 
     /// Number of positions of a staker.
     #[pallet::storage]
@@ -306,7 +320,8 @@ pub mod pallet {
         }
 
         /// Unstakes a part or all of a position. It stops earning at once and can be withdrawn from the
-        /// start of the next cycle (B.29). Rewards earned so far stay claimable.
+        /// start of the next cycle (B.29), or at once if the Brain is closed (B.12). Rewards earned so far stay
+        /// claimable.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::unstake())]
         pub fn unstake(
@@ -317,33 +332,8 @@ pub mod pallet {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(amount > 0, Error::<T>::ZeroAmount);
-            let target = Target { brain, validator };
-            Self::with_position(&who, &target, false, |position, pool| {
-                let rest = position
-                    .amount
-                    .checked_sub(amount)
-                    .ok_or(Error::<T>::InsufficientStake)?;
-                ensure!(rest == 0 || rest >= MIN_STAKE, Error::<T>::BelowMinimumStake);
-                position.amount = rest;
-                pool.staked = pool.staked.checked_sub(amount).ok_or(Error::<T>::Overflow)?;
-                Ok(())
-            })?;
-            Self::shrink_totals(brain, amount)?;
-            let withdrawable_at = Self::next_cycle_start();
-            Unstaking::<T>::try_mutate(&who, |funds| {
-                funds
-                    .add(amount, Self::now(), withdrawable_at)
-                    .ok_or(Error::<T>::Overflow)
-            })?;
-            let Target { brain, validator } = target;
-            Self::deposit_event(Event::Unstaked {
-                who,
-                brain,
-                validator,
-                amount,
-                withdrawable_at,
-            });
-            Ok(())
+            let at_once = !T::Brains::is_open(brain);
+            Self::do_unstake(&who, Target { brain, validator }, amount, at_once)
         }
 
         /// Frees everything that was unstaked in earlier cycles.

@@ -132,6 +132,12 @@ impl UnstakingFunds {
         Some(())
     }
 
+    /// Adds funds that can be withdrawn now. `None` if the sum overflows.
+    pub fn add_withdrawable(&mut self, amount: Balance) -> Option<()> {
+        self.withdrawable = self.withdrawable.checked_add(amount)?;
+        Some(())
+    }
+
     /// Removes and returns what can be withdrawn at `now`.
     pub fn take_withdrawable(&mut self, now: BlockNumber) -> Balance {
         let ready = core::mem::take(&mut self.withdrawable);

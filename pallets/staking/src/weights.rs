@@ -27,6 +27,8 @@ pub trait WeightInfo {
     fn claim() -> Weight;
     /// [`crate::Call::set_take`].
     fn set_take() -> Weight;
+    /// Unstaking one position of a closed Brain.
+    fn sweep() -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -39,13 +41,13 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! impl_weights {
     ($db:expr) => {
         /// Reads the Brain, uid and peer of the validator, account and holds, pool, position, count and two
-        /// totals; writes the last seven.
+        /// totals; writes the last seven and the list.
         fn stake() -> Weight {
-            estimate($db, BASE.saturating_add(FUNDS), 10, 7)
+            estimate($db, BASE.saturating_add(FUNDS), 10, 8)
         }
-        /// Reads and writes pool, position, count, two totals and unstaked funds.
+        /// Reads the Brain, reads and writes pool, position, count, two totals and unstaked funds, writes the list.
         fn unstake() -> Weight {
-            estimate($db, BASE, 6, 6)
+            estimate($db, BASE, 7, 7)
         }
         /// Reads and writes unstaked funds, account and holds.
         fn withdraw() -> Weight {
@@ -54,6 +56,10 @@ macro_rules! impl_weights {
         /// Reads and writes the take, pool, position, count and two accounts.
         fn claim() -> Weight {
             estimate($db, BASE.saturating_add(FUNDS), 6, 6)
+        }
+        /// As unstaking, with the list read as well.
+        fn sweep() -> Weight {
+            estimate($db, BASE, 7, 7)
         }
         /// Reads uid, peer and take; writes the take.
         fn set_take() -> Weight {

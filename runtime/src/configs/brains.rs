@@ -7,13 +7,17 @@ use frame_system::EnsureRoot;
 use crate::{
     configs::{deposit, Pepecoin},
     time::{CYCLE_BLOCKS, TASK_NOTICE},
-    AccountId, Balance, Balances, Registry, Runtime, RuntimeHoldReason,
+    AccountId, Balance, Balances, Compute, Consensus, Emission, Forecasts, Registry, Runtime,
+    RuntimeHoldReason, Staking,
 };
 
 parameter_types! {
     pub const BrainDepositPerItem: Balance = deposit(1, 0);
     pub const BrainDepositPerByte: Balance = deposit(0, 1);
 }
+
+/// Who empties a closed Brain, in this order: its peers go first, because others forget what these said.
+type Sweepers = (Registry, (Staking, (Consensus, (Emission, (Compute, Forecasts)))));
 
 impl based_pallet_brains::Config for Runtime {
     // Nobody until governance appoints an account.
@@ -27,6 +31,6 @@ impl based_pallet_brains::Config for Runtime {
     type OwnerVesting = ConstU32<OWNER_VESTING_BLOCKS>;
     type Pepecoin = Pepecoin;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type Sweep = Registry;
+    type Sweep = Sweepers;
     type WeightInfo = based_pallet_brains::weights::SubstrateWeight<Runtime>;
 }

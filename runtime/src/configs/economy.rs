@@ -1,9 +1,9 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED};
+use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, IMMUNITY_BLOCKS};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 
-use super::BlockWeights;
+use super::{deposit, BlockWeights};
 use crate::{
     time::{
         CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, TAKE_RAISE_DELAY, WEIGHTS_INTERVAL,
@@ -14,6 +14,8 @@ use crate::{
 parameter_types! {
     /// Smallest deposit of a spending account.
     pub const MinimumSpendingDeposit: Balance = BASED / 100;
+    /// Held from a peer for its entry, uid, deposit and last change: at most 220 bytes.
+    pub const PeerDeposit: Balance = deposit(4, 220);
     /// Held for a byte of a row of weights beyond its free size: a full row holds about one $BASED.
     pub const RowDepositPerByte: Balance = BASED / 10_000;
     /// Most weight of epochs and of the division of budgets in a block: a tenth of it (F.1-1).
@@ -25,9 +27,13 @@ type CycleBlocks = ConstU32<CYCLE_BLOCKS>;
 impl based_pallet_registry::Config for Runtime {
     type Brains = Brains;
     type Currency = Balances;
+    type Deposit = PeerDeposit;
     type EndpointCooldown = ConstU32<ENDPOINT_COOLDOWN>;
+    type Immunity = ConstU32<IMMUNITY_BLOCKS>;
+    type Incentives = Consensus;
     type OnPeerJoined = Forecasts;
     type OnPeerRemoved = (Consensus, Forecasts);
+    type RuntimeHoldReason = RuntimeHoldReason;
     type WeightInfo = based_pallet_registry::weights::SubstrateWeight<Runtime>;
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the runtime as a whole: genesis, limits, fees, money, Ethereum transactions.
 
+mod brains;
 mod evm;
 mod fees;
 mod forecasts;

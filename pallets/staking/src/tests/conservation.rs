@@ -1,11 +1,11 @@
 use based_primitives::{
     constants::{BASED, MIN_STAKE},
-    traits::StakeInspect,
+    traits::{StakeInspect, SweepBrain},
     Balance, BrainId,
 };
 use proptest::prelude::*;
 
-use crate::{mock::*, Pools, Positions, Target, Unstaking};
+use crate::{mock::*, Pools, Positions, Target, Unstaking, WeightInfo};
 
 const STAKERS: [u64; 5] = [ALICE, BOB, CAROL, VALIDATOR, VALIDATOR2];
 const TARGETS: [(BrainId, Option<u64>); 5] = [
@@ -55,6 +55,10 @@ enum Step {
         brain: BrainId,
         who: u64,
     },
+    Sweep {
+        brain: BrainId,
+        positions: u64,
+    },
 }
 
 fn amount() -> impl Strategy<Value = Balance> {
@@ -81,6 +85,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, brain, ppb)| Step::SetTake { who, brain, ppb }),
         2 => (1..30u32).prop_map(|blocks| Step::Advance { blocks }),
         1 => Just(Step::Leave { brain: BRAIN, who: VALIDATOR2 }),
+        1 => (prop_oneof![Just(BRAIN), Just(OTHER)], 0..5u64)
+            .prop_map(|(brain, positions)| Step::Sweep { brain, positions }),
     ]
 }
 
@@ -136,6 +142,12 @@ fn apply(step: &Step) -> Balance {
         }
         Step::Leave { brain, who } => {
             remove_peer(brain, who);
+            (Ok(()), 0)
+        }
+        Step::Sweep { brain, positions } => {
+            let limit = <() as WeightInfo>::sweep().saturating_mul(positions);
+            let (used, _) = Staking::sweep(brain, limit);
+            assert!(used.all_lte(limit));
             (Ok(()), 0)
         }
     };

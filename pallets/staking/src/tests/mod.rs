@@ -1,5 +1,6 @@
 mod conservation;
 mod rewards;
 mod stake;
+mod sweep;
 mod take;
 mod unstake;
