@@ -53,6 +53,8 @@ pub const MAX_PEERS: u16 = 2_048;
 /// Registration fee to the Brain's owner unless the owner sets another (R146, B.19).
 pub const DEFAULT_REGISTRATION_FEE: Balance = 100 * BASED;
 
+/// Held from a peer until it leaves: for its entry, uid, deposit and last change, at most 220 bytes in all.
+pub const PEER_DEPOSIT: Balance = 62 * BASED / 1_000;
 /// Blocks after its registration in which a peer is not pruned (B.32).
 pub const IMMUNITY_BLOCKS: BlockNumber = 4_096;
 

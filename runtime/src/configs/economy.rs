@@ -1,9 +1,11 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, IMMUNITY_BLOCKS};
+use based_primitives::constants::{
+    ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, IMMUNITY_BLOCKS, PEER_DEPOSIT,
+};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 
-use super::{deposit, BlockWeights};
+use super::BlockWeights;
 use crate::{
     time::{
         CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, TAKE_RAISE_DELAY, WEIGHTS_INTERVAL,
@@ -14,8 +16,7 @@ use crate::{
 parameter_types! {
     /// Smallest deposit of a spending account.
     pub const MinimumSpendingDeposit: Balance = BASED / 100;
-    /// Held from a peer for its entry, uid, deposit and last change: at most 220 bytes.
-    pub const PeerDeposit: Balance = deposit(4, 220);
+    pub const PeerDeposit: Balance = PEER_DEPOSIT;
     /// Held for a byte of a row of weights beyond its free size: a full row holds about one $BASED.
     pub const RowDepositPerByte: Balance = BASED / 10_000;
     /// Most weight of epochs and of the division of budgets in a block: a tenth of it (F.1-1).

@@ -247,8 +247,7 @@ impl Owner {
                 commit,
                 no_encryption,
             } => {
-                let mut task = Task::new(H256(manifest), repository, commit);
-                task.zk = !no_encryption;
+                let task = announced(manifest, repository, commit, no_encryption);
                 let done = format!("Announced the task of Brain {brain}: see `based brain show {brain}`.");
                 owner.send(brain, &calls::set_task(brain, task), &done).await
             }
@@ -395,6 +394,14 @@ impl Session<'_> {
     }
 }
 
+fn announced(manifest: [u8; 32], repository: Url, commit: [u8; 20], no_encryption: bool) -> Task {
+    let task = Task::new(H256(manifest), repository, commit);
+    Task {
+        zk: task.zk && !no_encryption,
+        ..task
+    }
+}
+
 /// The new name, none if it is to go, else the one there is.
 fn chosen((new, remove): (Option<Domain>, bool), old: Option<Vec<u8>>) -> Option<Domain> {
     if remove {
@@ -521,7 +528,56 @@ fn url(text: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::{brains::Brain, Cli, Command};
+
+    fn parsed(line: &str) -> Owner {
+        match Cli::try_parse_from(line.split(' ')).map(|cli| cli.command) {
+            Ok(Command::Brain(Brain::Own(owner))) => owner,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_task_is_announced_as_encrypted_unless_said_otherwise() {
+        let line = format!(
+            "based brain set-task 7 --manifest {} --repository https://example.org/x --commit {}",
+            "a1".repeat(32),
+            "b2".repeat(20)
+        );
+        for (more, zk) in [("", true), (" --no-encryption", false)] {
+            let Owner::SetTask {
+                manifest,
+                repository,
+                commit,
+                no_encryption,
+                ..
+            } = parsed(&format!("{line}{more}"))
+            else {
+                panic!("another command");
+            };
+            let task = announced(manifest, repository, commit, no_encryption);
+            assert_eq!((task.zk, task.manifest, task.commit), (zk, H256([0xA1; 32]), [0xB2; 20]));
+        }
+    }
+
+    #[test]
+    fn a_brain_is_bought_at_the_price_of_the_moment_unless_a_limit_is_given() {
+        let Owner::Buy { method, number, max_price } = parsed("based brain buy burn") else {
+            panic!("another command");
+        };
+        assert!(matches!(method, Method::Burn) && number.is_none() && max_price.is_none());
+        let line = "based brain buy stake --number 9 --max-price 100_000";
+        let Owner::Buy { method, number, max_price } = parsed(line) else {
+            panic!("another command");
+        };
+        assert!(matches!(method, Method::Stake));
+        assert_eq!((number, max_price), (Some(9), Some(100_000 * based_primitives::constants::PEPECOIN)));
+        assert!(Cli::try_parse_from(["based", "brain", "buy", "steal"]).is_err());
+        assert!(Cli::try_parse_from(["based", "brain", "set-domains", "7", "--bns", "abc", "--no-bns"]).is_err());
+    }
 
     #[test]
     fn percentages_are_read_exactly() {
