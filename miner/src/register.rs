@@ -10,7 +10,7 @@ use based_client::{
     wallet::format_account,
 };
 use based_primitives::{
-    constants::{BASED, EXISTENTIAL_DEPOSIT},
+    constants::{BASED, EXISTENTIAL_DEPOSIT, PEER_DEPOSIT},
     Balance, Endpoint, IpAddress, Resources, Role,
 };
 
@@ -49,7 +49,7 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
             )
         }
         Some(peer) if peer.endpoint == endpoint && peer.computekey == computekey => {
-            check_balance(&view, &signer, 0, args.stake).await?;
+            check_balance(&view, &signer, 0, 0, args.stake).await?;
             println!(
                 "already memorized as miner {} of Brain {}",
                 peer.uid, common.brain
@@ -69,7 +69,7 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
             );
         }
         None => {
-            check_balance(&view, &signer, brain.fee, args.stake).await?;
+            check_balance(&view, &signer, brain.fee, PEER_DEPOSIT, args.stake).await?;
             let resources = Resources {
                 kind: args.processor.into(),
                 storage_mib: args.storage_mib,
@@ -116,30 +116,33 @@ async fn check_balance(
     view: &View,
     signer: &Signer,
     fee: Balance,
+    deposit: Balance,
     stake: Option<Balance>,
 ) -> anyhow::Result<()> {
     let balance = view.balance(&signer.account()).await?;
     let free = balance.free.saturating_sub(balance.frozen);
-    if let Some(message) = shortage(free, fee, stake.unwrap_or_default()) {
+    if let Some(message) = shortage(free, fee, deposit, stake.unwrap_or_default()) {
         bail!("account {} has {message}", format_account(&signer.account()));
     }
     Ok(())
 }
 
 /// What is missing and what to do about it, if the balance does not suffice.
-fn shortage(free: Balance, fee: Balance, stake: Balance) -> Option<String> {
+fn shortage(free: Balance, fee: Balance, deposit: Balance, stake: Balance) -> Option<String> {
     let needed = fee
+        .saturating_add(deposit)
         .saturating_add(stake)
         .saturating_add(FEES)
         .saturating_add(EXISTENTIAL_DEPOSIT);
     let missing = needed.checked_sub(free).filter(|missing| *missing > 0)?;
     let way = if stake > 0 { "stake less, " } else { "" };
     Some(format!(
-        "{} and joining takes {}: the Brain's fee of {}, a stake of {}, and {} for transactions. Send {} more to it, \
-         {way}or choose a Brain with a lower fee (`based brain list`)",
+        "{} and joining takes {}: the Brain's fee of {}, a deposit of {}, a stake of {}, and {} for transactions. Send {} \
+         more to it, {way}or choose a Brain with a lower fee (`based brain list`)",
         money::with_symbol(free),
         money::with_symbol(needed),
         money::with_symbol(fee),
+        money::with_symbol(deposit),
         money::with_symbol(stake),
         money::with_symbol(FEES.saturating_add(EXISTENTIAL_DEPOSIT)),
         money::with_symbol(missing),
@@ -163,24 +166,25 @@ mod tests {
 
     #[test]
     fn a_short_balance_is_told_with_what_is_missing() {
-        let message = shortage(40 * BASED, 100 * BASED, 5 * BASED).unwrap();
+        let message = shortage(40 * BASED, 100 * BASED, BASED / 2, 5 * BASED).unwrap();
         for part in [
             "40 BASED",
             "fee of 100 BASED",
+            "deposit of 0.5 BASED",
             "stake of 5 BASED",
-            "Send 65.100001 BASED more",
+            "Send 65.600001 BASED more",
             "stake less",
         ] {
             assert!(message.contains(part), "{part}: {message}");
         }
-        assert!(!shortage(BASED, 100 * BASED, 0).unwrap().contains("stake less"));
+        assert!(!shortage(BASED, 100 * BASED, BASED, 0).unwrap().contains("stake less"));
     }
 
     #[test]
     fn a_balance_that_suffices_exactly_is_enough() {
-        let needed = 100 * BASED + FEES + EXISTENTIAL_DEPOSIT;
-        assert_eq!(shortage(needed, 100 * BASED, 0), None);
-        assert!(shortage(needed - 1, 100 * BASED, 0).is_some());
+        let needed = 100 * BASED + PEER_DEPOSIT + FEES + EXISTENTIAL_DEPOSIT;
+        assert_eq!(shortage(needed, 100 * BASED, PEER_DEPOSIT, 0), None);
+        assert!(shortage(needed - 1, 100 * BASED, PEER_DEPOSIT, 0).is_some());
     }
 
     #[test]

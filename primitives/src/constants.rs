@@ -30,6 +30,20 @@ pub const MAX_BRAINS: u16 = 1_024;
 pub const ADMIN_BRAINS: [BrainId; 8] = [0, 1, 2, 3, 4, 5, 6, 47];
 /// Administrative Brains that are reserved: no registration, no stake, no emission (R079).
 pub const RESERVED_BRAINS: [BrainId; 3] = [5, 6, 47];
+/// One Pepecoin in its smallest unit (R018).
+pub const PEPECOIN: Balance = 1_000_000_000_000_000_000;
+/// Decimals of Pepecoin, as on Ethereum.
+pub const PEPECOIN_DECIMALS: u8 = 18;
+/// Number of Pepecoin among the assets of the chain.
+pub const PEPECOIN_ASSET: u32 = 1;
+/// Smallest balance of Pepecoin an account may keep.
+pub const PEPECOIN_MINIMUM: Balance = PEPECOIN / 1_000_000;
+/// Pepecoin burnt for the first Brain issued by burning (R037).
+pub const BURN_PRICE_BASE: Balance = 1_000 * PEPECOIN;
+/// What every Brain issued by burning adds to the price of the next (R038).
+pub const BURN_PRICE_STEP: Balance = 200 * PEPECOIN;
+/// Pepecoin staked for a Brain (R043).
+pub const BRAIN_STAKE: Balance = 100_000 * PEPECOIN;
 /// Validators one Brain holds at most (R148).
 pub const MAX_VALIDATORS: u16 = 256;
 /// Miners one Brain holds at most (R148).
@@ -38,6 +52,11 @@ pub const MAX_MINERS: u16 = 1_792;
 pub const MAX_PEERS: u16 = 2_048;
 /// Registration fee to the Brain's owner unless the owner sets another (R146, B.19).
 pub const DEFAULT_REGISTRATION_FEE: Balance = 100 * BASED;
+
+/// Held from a peer until it leaves: for its entry, uid, deposit and last change, at most 220 bytes in all.
+pub const PEER_DEPOSIT: Balance = 62 * BASED / 1_000;
+/// Blocks after its registration in which a peer is not pruned (B.32).
+pub const IMMUNITY_BLOCKS: BlockNumber = 4_096;
 
 /// Parts per billion, the unit of ratios that cross pallet boundaries.
 pub const PPB: u64 = 1_000_000_000;
@@ -104,6 +123,10 @@ pub const OWNER_VESTING_BLOCKS: BlockNumber = 90 * 8_640;
 pub const MAX_URL_LEN: u32 = 256;
 /// Longest name of a Brain, in bytes (R064).
 pub const MAX_NAME_LEN: u32 = 64;
+/// Longest BNS or ENS name of a Brain, in bytes (R064).
+pub const MAX_DOMAIN_LEN: u32 = 63;
+/// Accounts that the allow-list of one Brain holds at most (R184): as many as it has places for.
+pub const MAX_ALLOWED: u32 = MAX_PEERS as u32;
 /// Vouchers redeemed by one extrinsic at most (F.3).
 pub const MAX_REDEEM_BATCH: u32 = 64;
 

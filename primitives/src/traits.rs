@@ -14,6 +14,10 @@ pub trait BrainInspect<AccountId> {
     fn reward_account(brain: BrainId) -> Option<AccountId>;
     /// Whether peers may join, stake be placed and emission be earned: it exists and is not reserved (R079).
     fn is_open(brain: BrainId) -> bool;
+    /// Whether an account may join: the Brain is open, and the account is on its allow-list if it has one (R184).
+    fn admits(brain: BrainId, _account: &AccountId) -> bool {
+        Self::is_open(brain)
+    }
     /// Task in force.
     fn task(brain: BrainId) -> Option<Task>;
     /// Owner's commission on the Brain-directed part of the slice, in ppb (B.10).
@@ -133,6 +137,13 @@ pub trait Epochs<AccountId> {
     fn performance(brain: BrainId) -> u64;
 }
 
+/// Reads what peers earned; implemented by the consensus pallet.
+pub trait PeerIncentives {
+    /// Block of a Brain's last epoch and, by ascending uid, the shares of their pools in ppb that peers earned in it;
+    /// who is missing earned nothing. It does not speak of peers registered in that block or later.
+    fn incentives(brain: BrainId) -> (BlockNumber, Vec<(Uid, u32)>);
+}
+
 /// Reads forecasts; implemented by the forecasts pallet.
 pub trait ForecastInspect<AccountId> {
     /// Weight of forecasts against consensus in force, in ppb: the schedule of C.6, or a lower override (R119, R122).
@@ -205,4 +216,28 @@ pub trait EmergencyBrake {
     /// # Errors
     /// Whatever keeps it from being pulled.
     fn pull() -> DispatchResult;
+}
+
+/// Empties what a closed Brain leaves behind; implemented by pallets that keep records under its number (B.12).
+pub trait SweepBrain {
+    /// Removes records of a Brain that no longer exists, for at most `limit`. Returns the weight used and whether
+    /// nothing is left; until then the caller calls again in a later block and keeps the number from being issued.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool);
+}
+
+impl SweepBrain for () {
+    fn sweep(_: BrainId, _: Weight) -> (Weight, bool) {
+        (Weight::zero(), true)
+    }
+}
+
+impl<One: SweepBrain, Other: SweepBrain> SweepBrain for (One, Other) {
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let (used, done) = One::sweep(brain, limit);
+        if !done {
+            return (used, false);
+        }
+        let (more, done) = Other::sweep(brain, limit.saturating_sub(used));
+        (used.saturating_add(more), done)
+    }
 }

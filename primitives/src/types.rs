@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use sp_runtime::{traits::ConstU32, BoundedVec, Weight};
 
-use crate::constants::{MAX_NAME_LEN, MAX_PEERS, MAX_URL_LEN};
+use crate::constants::{MAX_DOMAIN_LEN, MAX_NAME_LEN, MAX_PEERS, MAX_URL_LEN};
 
 /// Amount of $BASED in units of 10^-18.
 pub type Balance = u128;
@@ -25,6 +25,10 @@ pub type JobId = [u8; 32];
 pub type ComputeKey = [u8; 32];
 /// Name of a Brain, UTF-8.
 pub type BrainName = BoundedVec<u8, ConstU32<MAX_NAME_LEN>>;
+/// BNS or ENS name of a Brain, in lower-case ASCII (R064).
+pub type Domain = BoundedVec<u8, ConstU32<MAX_DOMAIN_LEN>>;
+/// Number of a template of tasks; 0 is the Hugging Face ZK-LLM Converter (R069).
+pub type TemplateId = u16;
 /// Bound of vectors with one entry a peer.
 pub type MaxPeers = ConstU32<{ MAX_PEERS as u32 }>;
 /// Values of a validator on peers, by strictly ascending uid.
@@ -88,6 +92,17 @@ record! {
         pub commit: [u8; 20],
         /// Whether prompts are encrypted; on by default (R071).
         pub zk: bool,
+    }
+}
+impl Task {
+    /// A task whose prompts are encrypted, as they are unless the Brain's owner says otherwise (R071).
+    pub fn new(manifest: H256, repository: Url, commit: [u8; 20]) -> Self {
+        Self {
+            manifest,
+            repository,
+            commit,
+            zk: true,
+        }
     }
 }
 record! {

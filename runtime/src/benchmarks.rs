@@ -4,7 +4,7 @@ pub use frame_benchmarking::baseline::Pallet as BaselineBench;
 pub use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 
 use crate::{
-    Balances, Multisig, Preimage, Proxy, Revive, Runtime, Scheduler, Sudo, Timestamp, TransactionPayment,
+    Assets, Balances, Multisig, Preimage, Proxy, Revive, Runtime, Scheduler, Sudo, Timestamp, TransactionPayment,
     Utility,
 };
 
@@ -15,6 +15,7 @@ frame_benchmarking::define_benchmarks!(
     [frame_benchmarking, BaselineBench::<Runtime>]
     [frame_system, SystemBench::<Runtime>]
     [frame_system_extensions, SystemExtensionsBench::<Runtime>]
+    [pallet_assets, Assets]
     [pallet_balances, Balances]
     [pallet_multisig, Multisig]
     [pallet_preimage, Preimage]

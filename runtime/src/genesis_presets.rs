@@ -6,7 +6,9 @@
 use alloc::{vec, vec::Vec};
 
 use based_primitives::{
-    constants::{ADMIN_BRAINS, BASED, RESERVED_BRAINS},
+    constants::{
+        ADMIN_BRAINS, BASED, PEPECOIN, PEPECOIN_ASSET, PEPECOIN_DECIMALS, PEPECOIN_MINIMUM, RESERVED_BRAINS,
+    },
     BrainId, BrainKind, BrainState, PriceList, Task,
 };
 use frame_support::build_struct_json_patch;
@@ -16,9 +18,10 @@ use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRE
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
-    configs::{MinimumMultiplier, BABE_GENESIS_EPOCH_CONFIG},
-    AccountId, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig, GovernanceConfig, Multisig,
-    RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
+    configs::{MinimumMultiplier, PepecoinIssuer, BABE_GENESIS_EPOCH_CONFIG},
+    AccountId, AssetsConfig, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig,
+    GovernanceConfig, Multisig, RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
+    TransactionPaymentConfig,
 };
 
 /// Preset of a public test network.
@@ -60,6 +63,8 @@ const TESTNET_FAUCET: [u8; 32] =
 const ALICE_ENDOWMENT: Balance = 1_000_000 * BASED;
 /// Endowment of every other development account.
 const ACCOUNT_ENDOWMENT: Balance = 10_000 * BASED;
+/// Pepecoin of every development account: enough for Brains by burning and by staking.
+const PEPECOIN_ENDOWMENT: Balance = 1_000_000 * PEPECOIN;
 /// What the testnet's faucet hands out.
 const FAUCET_ENDOWMENT: Balance = 1_000_000 * BASED;
 /// What Based Labs of the testnet needs for the deposits of its proposals.
@@ -89,6 +94,7 @@ struct Network {
     authorities: Vec<(Sr25519Keyring, Ed25519Keyring)>,
     balances: Vec<(AccountId, Balance)>,
     labs: AccountId,
+    pepecoin: Vec<(AccountId, Balance)>,
     sudo: Option<AccountId>,
     brains: Vec<GenesisBrain>,
     prices: Vec<(BrainId, PriceList)>,
@@ -113,6 +119,11 @@ impl Network {
                 (account.to_account_id(), account.to_account_id(), keys)
             })
             .collect();
+        let pepecoin: Vec<_> = self
+            .pepecoin
+            .into_iter()
+            .map(|(account, amount)| (PEPECOIN_ASSET, account, amount))
+            .collect();
         build_struct_json_patch!(RuntimeGenesisConfig {
             babe: BabeConfig {
                 epoch_config: BABE_GENESIS_EPOCH_CONFIG
@@ -121,6 +132,16 @@ impl Network {
                 balances: self.balances
             },
             authorities: AuthoritiesConfig { bootstrap },
+            assets: AssetsConfig {
+                assets: vec![(PEPECOIN_ASSET, PepecoinIssuer::get(), true, PEPECOIN_MINIMUM)],
+                metadata: vec![(
+                    PEPECOIN_ASSET,
+                    b"Pepecoin".to_vec(),
+                    b"PEPECOIN".to_vec(),
+                    PEPECOIN_DECIMALS
+                )],
+                accounts: pepecoin,
+            },
             session: SessionConfig { keys },
             brains: BrainsConfig { brains: self.brains },
             registry: RegistryConfig {
@@ -157,12 +178,8 @@ fn administrative_brains(labs: &AccountId) -> Vec<GenesisBrain> {
 /// The Brain that demonstrations ask: it tells the emotion of a sentence.
 fn demonstration_brain(owner: &AccountId) -> GenesisBrain {
     let task = DEMONSTRATION_MANIFEST.and_then(|manifest| {
-        Some(Task {
-            manifest: H256(manifest),
-            repository: DEMONSTRATION_REPOSITORY.to_vec().try_into().ok()?,
-            commit: DEMONSTRATION_COMMIT,
-            zk: true,
-        })
+        let repository = DEMONSTRATION_REPOSITORY.to_vec().try_into().ok()?;
+        Some(Task::new(H256(manifest), repository, DEMONSTRATION_COMMIT))
     });
     let name = b"Emotions".to_vec();
     (
@@ -191,9 +208,15 @@ fn development(authorities: Vec<(Sr25519Keyring, Ed25519Keyring)>) -> Value {
     let alice = Sr25519Keyring::Alice.to_account_id();
     let mut brains = administrative_brains(&alice);
     brains.push(demonstration_brain(&alice));
+    let balances = development_balances();
+    let pepecoin = balances
+        .iter()
+        .map(|(account, _)| (account.clone(), PEPECOIN_ENDOWMENT))
+        .collect();
     Network {
         authorities,
-        balances: development_balances(),
+        balances,
+        pepecoin,
         labs: alice.clone(),
         sudo: Some(alice),
         brains,
@@ -228,6 +251,8 @@ fn testnet() -> Value {
     Network {
         authorities,
         balances,
+        // None until it comes from Ethereum.
+        pepecoin: Vec::new(),
         sudo: None,
         brains: administrative_brains(&labs),
         labs,

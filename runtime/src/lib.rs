@@ -210,6 +210,12 @@ mod runtime {
     pub type Sudo = pallet_sudo;
     #[runtime::pallet_index(14)]
     pub type Revive = pallet_revive;
+    #[runtime::pallet_index(15)]
+    pub type Assets = pallet_assets;
+    #[runtime::pallet_index(16)]
+    pub type AssetsHolder = pallet_assets_holder;
+    #[runtime::pallet_index(17)]
+    pub type AssetsFreezer = pallet_assets_freezer;
 
     #[runtime::pallet_index(20)]
     pub type Brains = based_pallet_brains;

@@ -4,8 +4,9 @@
 //! of the connected node.
 
 use based_primitives::{
-    forecasts::Forecast, payments::SignedVoucher, Balance, BlockNumber, BrainId, ComputeKey, Endpoint,
-    PriceList, Purpose, Resources, Role, Salt, SpendingAccountId, Task, Uid,
+    constants::PEPECOIN_ASSET, forecasts::Forecast, payments::SignedVoucher, Balance, BlockNumber, BrainId,
+    BrainKind, BrainName, ComputeKey, Domain, Endpoint, PriceList, Purpose, Resources, Role, Salt,
+    SpendingAccountId, Task, TemplateId, Uid,
 };
 use sp_core::H256;
 use subxt::{
@@ -36,8 +37,8 @@ macro_rules! arguments {
 }
 
 arguments! {
-    plain bool, BrainId, BlockNumber, SpendingAccountId, Balance, Vec<u8>, Proposer, Track, ProposedCall, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
-    records AccountId, H256, Option<AccountId>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, SessionKeys,
+    plain bool, BrainId, Option<BrainId>, BlockNumber, SpendingAccountId, Balance, Vec<u8>, Proposer, Track, ProposedCall, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
+    records AccountId, H256, Option<AccountId>, BrainKind, BrainName, Option<Domain>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, SessionKeys,
 }
 
 macro_rules! calls {
@@ -60,8 +61,35 @@ calls! {
     /// Gives up the signer's place in a Brain.
     Registry.leave as leave(brain: BrainId);
 
+    /// Sets the registration fee of a Brain for those who come later, by its owner (R146).
+    Registry.set_fee as set_fee(brain: BrainId, fee: Balance);
+    /// Lets newcomers take the places of those who earn least in a full Brain, by its owner (B.32).
+    Registry.set_pruning as set_pruning(brain: BrainId, enabled: bool);
+
+    /// Issues a Brain to the signer for Pepecoin that is burnt or staked, but for no more than `max_price` (R033).
+    Brains.acquire as acquire_brain(brain: Option<BrainId>, kind: BrainKind, max_price: Balance);
+    /// Closes a staked Brain after its term; the stake returns (R047).
+    Brains.deactivate as deactivate_brain(brain: BrainId);
+    /// Gives a burned Brain to another owner (R040).
+    Brains.transfer as transfer_brain(brain: BrainId, to: AccountId);
     /// Announces the task of a Brain, by its owner; it takes effect after the notice (R062).
     Brains.set_task as set_task(brain: BrainId, task: Task);
+    /// Names a Brain; an empty name removes it (R064).
+    Brains.set_name as set_brain_name(brain: BrainId, name: BrainName);
+    /// Sets both domain names of a Brain (R064).
+    Brains.set_domains as set_domains(brain: BrainId, bns: Option<Domain>, ens: Option<Domain>);
+    /// Says which template the task was made from (R069).
+    Brains.set_template as set_template(brain: BrainId, template: Option<TemplateId>);
+    /// Sets who receives the owner's income; none means the owner (R065).
+    Brains.set_reward_account as set_reward_account(brain: BrainId, account: Option<AccountId>);
+    /// Announces the miners' share of the node pool and the owner's commission, in ppb (R063, B.10).
+    Brains.set_terms as set_terms(brain: BrainId, miner_share: u64, owner_commission: u64);
+    /// Announces parts of the owner's income for miners and validators, in ppb (R097).
+    Brains.set_redistribution as set_redistribution(brain: BrainId, to_miners: u64, to_validators: u64);
+    /// Restricts a Brain to the accounts on its list, or opens it to everyone (R184).
+    Brains.set_admission as set_admission(brain: BrainId, restricted: bool);
+    /// Puts an account on a Brain's list or takes it from there (R184).
+    Brains.set_allowed as set_allowed(brain: BrainId, account: AccountId, allowed: bool);
 
     /// Stakes to a Brain, or to one of its validators.
     Staking.stake as stake(brain: BrainId, validator: Option<AccountId>, amount: Balance);
@@ -128,6 +156,12 @@ calls! {
     Governance.pull_brake as pull_brake(brain: BrainId);
     /// Stores a call that is too long to be proposed by itself.
     Preimage.note_preimage as note_preimage(bytes: Vec<u8>);
+}
+
+/// Transfers Pepecoin to an account, keeping the sender's account of it.
+pub fn transfer_pepecoin(to: AccountId, amount: Balance) -> impl Payload + Send + Sync {
+    let to = subxt::utils::MultiAddress::<_, ()>::Id(subxt::utils::AccountId32(to.into()));
+    StaticPayload::new("Assets", "transfer_keep_alive", (PEPECOIN_ASSET, to, amount))
 }
 
 /// Transfers to an account, keeping the sender alive.

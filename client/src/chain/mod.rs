@@ -2,6 +2,7 @@
 //! and transactions whose outcome is known.
 
 mod authorities;
+mod brains;
 pub mod calls;
 mod error;
 mod forecasts;
@@ -16,8 +17,9 @@ mod view;
 pub use error::ChainError;
 pub use governance::{Ballot, Proposal, ProposedCall, Proposer, Seat, Track};
 pub use records::{
-    AccountBalance, Bar, Commitment, CrossEdge, CrossRow, LeavingStake, Operator, Reservation,
-    SpendingAccount, StakePosition, Unstaking, MAX_RESERVATIONS,
+    AccountBalance, Bar, BrainAdmission, BrainIssued, BrainProfile, BrainSettings, Commitment, CrossEdge,
+    CrossRow, LeavingStake, Operator, PepecoinPaid, PepecoinTotals, Reservation, SpendingAccount,
+    StakePosition, Unstaking, MAX_RESERVATIONS,
 };
 pub use submit::{Included, Signer};
 pub use view::View;

@@ -1,6 +1,6 @@
 //! Records of the pallets as programs read them: fields by name, so that further fields do no harm.
 
-use based_primitives::{Balance, BlockNumber, BrainId, Purpose, Uid};
+use based_primitives::{Balance, BlockNumber, BrainId, Purpose, TemplateId, Uid};
 use sp_core::H256;
 use subxt::{
     ext::{scale_decode::DecodeAsType, scale_encode::EncodeAsType},
@@ -154,6 +154,85 @@ pub struct CrossEdge {
     pub weight: u16,
 }
 
+/// What the owner of a Brain stored for it, beside what every reader gets of a Brain.
+#[derive(Debug, Clone, Default)]
+pub struct BrainSettings {
+    /// Account that receives the owner's income, if not the owner.
+    pub reward_account: Option<AccountId>,
+    /// Block in which it was issued.
+    pub issued_at: BlockNumber,
+    /// Names and template.
+    pub profile: BrainProfile,
+    /// Whether only accounts on its list may join, and how many are on it.
+    pub admission: BrainAdmission,
+    /// Whether newcomers take the places of those who earn least.
+    pub pruning: bool,
+    /// Pepecoin staked for it on this chain.
+    pub stake: Option<Balance>,
+}
+
+/// Names and template of a Brain.
+#[derive(Debug, Clone, Default, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct BrainProfile {
+    /// Name in the network's own name service.
+    pub bns: Option<Vec<u8>>,
+    /// Name in the Ethereum Name Service.
+    pub ens: Option<Vec<u8>>,
+    /// Whether Ethereum showed that the owner has that name.
+    pub ens_proved: bool,
+    /// Template from which the task was made.
+    pub template: Option<TemplateId>,
+}
+
+/// Whom a Brain admits.
+#[derive(Debug, Clone, Copy, Default, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct BrainAdmission {
+    /// Whether only accounts on the list may join.
+    pub restricted: bool,
+    /// Accounts on the list.
+    pub allowed: u32,
+}
+
+/// Pepecoin that went into Brains on this chain.
+#[derive(Debug, Clone, Copy, Default, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct PepecoinTotals {
+    /// Burnt since genesis.
+    pub burned: Balance,
+    /// Staked now.
+    pub staked: Balance,
+}
+
+/// Event of a Brain's issue.
+#[derive(Debug, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct BrainIssued {
+    /// Its number.
+    pub brain: BrainId,
+}
+
+impl subxt::events::DecodeAsEvent for BrainIssued {
+    fn is_event(pallet: &str, event: &str) -> bool {
+        pallet == "Brains" && event == "BrainIssued"
+    }
+}
+
+/// Event of what was paid for a Brain.
+#[derive(Debug, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct PepecoinPaid {
+    /// Pepecoin.
+    pub amount: Balance,
+}
+
+impl subxt::events::DecodeAsEvent for PepecoinPaid {
+    fn is_event(pallet: &str, event: &str) -> bool {
+        pallet == "Brains" && event == "PepecoinPaid"
+    }
+}
+
 /// An account's native balance.
 #[derive(Debug, Clone, Copy, Default, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
@@ -214,7 +293,20 @@ pub(super) struct LeavingFunds {
 
 #[derive(DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct BrainRecord {
+    pub reward_account: Option<Static<AccountId>>,
+    pub issued_at: BlockNumber,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub(super) struct KeysRecord {
     pub babe: Static<[u8; 32]>,
     pub grandpa: Static<[u8; 32]>,
+}
+
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(super) struct AssetAccount {
+    pub balance: Balance,
 }

@@ -3,7 +3,7 @@
 use based_primitives::{
     forecasts::{BrainForecast, Forecast},
     payments::{SignedVoucher, Voucher, VoucherSignature},
-    Endpoint, IpAddress, PriceList, Purpose, ResourceKind, Resources, Role, Task,
+    BrainKind, Endpoint, IpAddress, PriceList, Purpose, ResourceKind, Resources, Role, Task,
 };
 use codec::Decode;
 use sp_core::{sr25519, H256};
@@ -53,6 +53,66 @@ fn as_the_runtime_sees(call: &impl Payload) -> String {
     format!("{seen:?}")
 }
 
+fn has(seen: String, needles: &[&str]) {
+    for needle in needles {
+        assert!(seen.contains(needle), "{needle} is missing in {seen}");
+    }
+}
+
+/// What owners of Brains send.
+fn owners_calls(account: &AccountId, amount: u128) {
+    let short = |text: &str| text.as_bytes().to_vec();
+    has(
+        as_the_runtime_sees(&calls::acquire_brain(Some(1_011), BrainKind::Burned, amount)),
+        &["Some", "1011", "Burned", "123456789012345678901"],
+    );
+    has(
+        as_the_runtime_sees(&calls::acquire_brain(None, BrainKind::Staked, amount)),
+        &["None", "Staked"],
+    );
+    has(as_the_runtime_sees(&calls::deactivate_brain(1_011)), &["1011"]);
+    has(
+        as_the_runtime_sees(&calls::transfer_brain(1_011, account.clone())),
+        &["1011", "165"],
+    );
+    has(
+        as_the_runtime_sees(&calls::set_brain_name(7, short("Az").try_into().unwrap())),
+        &["65", "122"],
+    );
+    let ens = short("az.eth").try_into().unwrap();
+    has(
+        as_the_runtime_sees(&calls::set_domains(7, None, Some(ens))),
+        &["None", "Some", "122"],
+    );
+    has(as_the_runtime_sees(&calls::set_template(7, Some(31_313))), &["31313"]);
+    has(
+        as_the_runtime_sees(&calls::set_reward_account(7, Some(account.clone()))),
+        &["Some", "165"],
+    );
+    has(
+        as_the_runtime_sees(&calls::set_terms(7, 111_222_333, 444_555_666)),
+        &["111222333", "444555666"],
+    );
+    has(
+        as_the_runtime_sees(&calls::set_redistribution(7, 111_222_333, 444_555_666)),
+        &["111222333", "444555666"],
+    );
+    has(as_the_runtime_sees(&calls::set_admission(7, true)), &["true"]);
+    has(
+        as_the_runtime_sees(&calls::set_allowed(7, account.clone(), true)),
+        &["165", "true"],
+    );
+    has(
+        as_the_runtime_sees(&calls::set_fee(7, amount)),
+        &["123456789012345678901"],
+    );
+    has(as_the_runtime_sees(&calls::set_pruning(7, true)), &["true"]);
+    has(
+        as_the_runtime_sees(&calls::transfer_pepecoin(account.clone(), amount)),
+        &["Id", "123456789012345678901"],
+    );
+}
+
 #[test]
 fn the_runtime_reads_every_call_as_it_was_meant() {
     let account = AccountId::new([0xA5; 32]);
@@ -84,11 +144,6 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         signature: VoucherSignature::Sr25519(sr25519::Signature::from_raw([5; 64])),
     };
     let amount = 123_456_789_012_345_678_901u128;
-    let has = |seen: String, needles: &[&str]| {
-        for needle in needles {
-            assert!(seen.contains(needle), "{needle} is missing in {seen}");
-        }
-    };
     has(
         as_the_runtime_sees(&calls::memorize(
             7,
@@ -150,6 +205,7 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         &["1011", "1777", "31313"],
     );
     has(as_the_runtime_sees(&calls::set_task(7, task)), &["true"]);
+    owners_calls(&account, amount);
     as_the_runtime_sees(&calls::commit_forecast(7, H256([6; 32])));
     let mut quantiles = [[-5, 0, 5]; 6];
     quantiles[5] = [1, 2, 9_223_372_036_854_775_807];
@@ -308,6 +364,14 @@ fn the_storage_that_is_read_by_name_exists() {
     let metadata = metadata();
     for (pallet, entry) in [
         ("System", "Account"),
+        ("Assets", "Account"),
+        ("Brains", "Brains"),
+        ("Brains", "BurnedBrains"),
+        ("Brains", "PepecoinTotals"),
+        ("Brains", "Profiles"),
+        ("Brains", "Admissions"),
+        ("Brains", "Stakes"),
+        ("Registry", "Pruning"),
         ("Compute", "Accounts"),
         ("Compute", "Reservations"),
         ("Consensus", "Rows"),

@@ -1,4 +1,4 @@
-//! What the calls share, what other pallets read, and the invariants.
+//! What the calls share, settings of owners, and what other pallets read.
 
 use alloc::vec::Vec;
 
@@ -10,10 +10,13 @@ use based_primitives::{
 use frame_support::{ensure, traits::Get};
 use sp_runtime::{
     traits::{UniqueSaturatedInto, Zero},
-    DispatchError, DispatchResult,
+    DispatchResult,
 };
 
-use crate::{types::Brain, Brains, Config, Error, OpenBrains, Pallet};
+use crate::{
+    types::{Brain, Redistribution},
+    Brains, Config, Error, Event, OpenBrains, Pallet,
+};
 
 const SCHEME: &str = "https://";
 
@@ -53,29 +56,92 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// Checks that a number can be issued.
-    pub(crate) fn ensure_free(id: BrainId) -> Result<BrainId, DispatchError> {
-        ensure!(id < MAX_BRAINS, Error::<T>::InvalidNumber);
-        ensure!(!ADMIN_BRAINS.contains(&id), Error::<T>::AdministrativeNumber);
-        ensure!(!Brains::<T>::contains_key(id), Error::<T>::NumberTaken);
-        Ok(id)
+    /// Checks that `who` owns the Brain.
+    pub(crate) fn ensure_owner(id: BrainId, who: &T::AccountId) -> DispatchResult {
+        let record = Brains::<T>::get(id).ok_or(Error::<T>::UnknownBrain)?;
+        ensure!(record.owner == *who, Error::<T>::NotOwner);
+        Ok(())
     }
 
-    /// Lowest number that can be issued. One read: issued Brains outside the administrative ones are open.
-    pub(crate) fn lowest_free() -> Option<BrainId> {
-        let open = OpenBrains::<T>::get();
-        (0..MAX_BRAINS).find(|id| !ADMIN_BRAINS.contains(id) && open.binary_search(id).is_err())
+    /// Announces a task after the notice period.
+    pub(crate) fn do_set_task(who: &T::AccountId, id: BrainId, task: Task) -> DispatchResult {
+        Self::ensure_task(&task)?;
+        let manifest = task.manifest;
+        let now = Self::now();
+        let effective_at = now.saturating_add(T::NoticeBlocks::get());
+        Self::try_mutate_owned(id, who, |record| {
+            record.settle(now);
+            record.next_task = Some((task, effective_at));
+            Ok(())
+        })?;
+        Self::deposit_event(Event::TaskChanged {
+            brain: id,
+            manifest,
+            effective_at,
+        });
+        Ok(())
     }
 
-    /// Stores a new Brain and lists it if it is open.
-    pub(crate) fn insert(id: BrainId, record: Brain<T::AccountId>) -> DispatchResult {
-        if record.state == BrainState::Active {
-            OpenBrains::<T>::try_mutate(|open| {
-                let at = open.binary_search(&id).err().ok_or(Error::<T>::NumberTaken)?;
-                open.try_insert(at, id).map_err(|_| Error::<T>::NoFreeNumber)
-            })?;
-        }
-        Brains::<T>::insert(id, record);
+    /// Announces terms: the miners' share for the next cycle, the commission for the one after.
+    pub(crate) fn do_set_terms(
+        who: &T::AccountId,
+        brain: BrainId,
+        miner_share_ppb: u64,
+        owner_commission_ppb: u64,
+    ) -> DispatchResult {
+        Self::ensure_ratio(miner_share_ppb)?;
+        Self::ensure_ratio(owner_commission_ppb)?;
+        let now = Self::now();
+        let miner_share_from = Self::cycle_start_after(now);
+        let commission_change = Self::cycle_start_after(miner_share_from);
+        let mut owner_commission_from = now;
+        Self::try_mutate_owned(brain, who, |record| {
+            record.settle(now);
+            record.next_miner_share = Some((miner_share_ppb, miner_share_from));
+            // A commission that stays needs no notice, and must not restart one that runs.
+            let announced = record.next_owner_commission.map(|(value, _)| value);
+            if announced != Some(owner_commission_ppb) {
+                record.next_owner_commission = (record.owner_commission != owner_commission_ppb)
+                    .then_some((owner_commission_ppb, commission_change));
+            }
+            owner_commission_from = record.next_owner_commission.map_or(now, |(_, from)| from);
+            Ok(())
+        })?;
+        Self::deposit_event(Event::TermsChanged {
+            brain,
+            miner_share: miner_share_ppb,
+            miner_share_from,
+            owner_commission: owner_commission_ppb,
+            owner_commission_from,
+        });
+        Ok(())
+    }
+
+    /// Announces parts of the owner's income for peers, for the next cycle.
+    pub(crate) fn do_set_redistribution(
+        who: &T::AccountId,
+        brain: BrainId,
+        to_miners_ppb: u64,
+        to_validators_ppb: u64,
+    ) -> DispatchResult {
+        let redistribution = Redistribution {
+            to_miners: to_miners_ppb,
+            to_validators: to_validators_ppb,
+        };
+        ensure!(redistribution.is_valid(), Error::<T>::RatioTooLarge);
+        let now = Self::now();
+        let effective_at = Self::cycle_start_after(now);
+        Self::try_mutate_owned(brain, who, |record| {
+            record.settle(now);
+            record.next_redistribution = Some((redistribution, effective_at));
+            Ok(())
+        })?;
+        Self::deposit_event(Event::RedistributionChanged {
+            brain,
+            to_miners: to_miners_ppb,
+            to_validators: to_validators_ppb,
+            effective_at,
+        });
         Ok(())
     }
 
@@ -155,6 +221,10 @@ impl<T: Config> BrainInspect<T::AccountId> for Pallet<T> {
         Brains::<T>::get(brain).is_some_and(|record| record.state == BrainState::Active)
     }
 
+    fn admits(brain: BrainId, account: &T::AccountId) -> bool {
+        Self::is_open(brain) && Self::is_allowed(brain, account)
+    }
+
     fn task(brain: BrainId) -> Option<Task> {
         Self::brain(brain)?.task
     }
@@ -181,74 +251,5 @@ impl<T: Config> BrainInspect<T::AccountId> for Pallet<T> {
 
     fn open_brains() -> Vec<BrainId> {
         OpenBrains::<T>::get().into_inner()
-    }
-}
-
-#[cfg(any(test, feature = "try-runtime"))]
-impl<T: Config> Pallet<T> {
-    /// Checks the invariants named in the pallet's header.
-    ///
-    /// # Errors
-    /// The first invariant that does not hold.
-    pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
-        let open = OpenBrains::<T>::get();
-        ensure!(
-            open.iter().zip(open.iter().skip(1)).all(|(a, b)| a < b),
-            "numbers of open Brains must ascend"
-        );
-        let mut active = 0usize;
-        for (id, record) in Brains::<T>::iter() {
-            ensure!(id < MAX_BRAINS, "number of a Brain out of range");
-            ensure!(
-                (record.kind == BrainKind::Administrative) == ADMIN_BRAINS.contains(&id),
-                "administrative kind and number must agree"
-            );
-            ensure!(
-                (record.state == BrainState::Reserved) == RESERVED_BRAINS.contains(&id),
-                "reserved state and number must agree"
-            );
-            if record.state == BrainState::Active {
-                ensure!(
-                    open.binary_search(&id).is_ok(),
-                    "an active Brain is missing from the open ones"
-                );
-                active = active.saturating_add(1);
-            }
-            Self::try_state_of(&record)?;
-        }
-        ensure!(
-            active == open.len(),
-            "an open Brain does not exist or is reserved"
-        );
-        Ok(())
-    }
-
-    fn try_state_of(record: &Brain<T::AccountId>) -> Result<(), sp_runtime::TryRuntimeError> {
-        let next = |value: Option<(u64, BlockNumber)>| value.map_or(0, |(ppb, _)| ppb);
-        let ratios = [
-            record.owner_commission,
-            record.miner_share,
-            next(record.next_owner_commission),
-            next(record.next_miner_share),
-        ];
-        for ppb in ratios {
-            Self::ensure_ratio(ppb)?;
-        }
-        let announced = record
-            .next_redistribution
-            .map_or_else(Default::default, |(parts, _)| parts);
-        ensure!(
-            record.redistribution.is_valid() && announced.is_valid(),
-            "an owner passes on more than its income"
-        );
-        Self::ensure_name(&record.name)?;
-        for task in record
-            .task
-            .iter()
-            .chain(record.next_task.iter().map(|(task, _)| task))
-        {
-            Self::ensure_task(task)?;
-        }
-        Ok(())
     }
 }

@@ -1,11 +1,16 @@
 //! Records of the pallet.
 
+use core::marker::PhantomData;
+
 use based_primitives::{
     constants::{DEFAULT_MINER_SHARE_PPB, DEFAULT_OWNER_COMMISSION_PPB, PPB},
-    BlockNumber, BrainKind, BrainName, BrainState, Task,
+    Balance, BlockNumber, BrainKind, BrainName, BrainState, Domain, Task, TemplateId,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::traits::{EnsureOrigin, OriginTrait};
 use scale_info::TypeInfo;
+
+use crate::{Bridge, Config};
 
 /// Parts of the owner's income that go to peers, in parts per billion (R097).
 #[derive(
@@ -109,5 +114,76 @@ fn take_due<V>(next: &mut Option<(V, BlockNumber)>, now: BlockNumber) -> Option<
     match next {
         Some((_, at)) if *at <= now => next.take().map(|(value, _)| value),
         _ => None,
+    }
+}
+
+/// Pepecoin that went into Brains on this chain (R050), in units of 10^-18.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Totals {
+    /// Burnt since genesis.
+    pub burned: Balance,
+    /// Staked now.
+    pub staked: Balance,
+}
+
+/// What an audit of a task found (R158).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum AuditStatus {
+    /// Nobody has reported.
+    #[default]
+    Unaudited,
+    /// No objection.
+    Passed,
+    /// Peers should not run it.
+    Rejected,
+}
+
+/// Whom a Brain admits (R184).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Admission {
+    /// Whether only accounts on the list may join.
+    pub restricted: bool,
+    /// Accounts on the list.
+    pub allowed: u32,
+}
+
+/// Domain names and template of a Brain.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Profile {
+    /// Name in the network's own name service, unique (R064).
+    pub bns: Option<Domain>,
+    /// Name in the Ethereum Name Service, as the owner claims (R064).
+    pub ens: Option<Domain>,
+    /// Whether Ethereum showed that the owner has that name.
+    pub ens_proved: bool,
+    /// Template from which the task was made (R069).
+    pub template: Option<TemplateId>,
+}
+
+/// Origin of the account that governance appointed to speak for Ethereum.
+pub struct EnsureBridge<T>(PhantomData<T>);
+
+impl<T: Config> EnsureOrigin<T::RuntimeOrigin> for EnsureBridge<T> {
+    type Success = ();
+
+    fn try_origin(origin: T::RuntimeOrigin) -> Result<(), T::RuntimeOrigin> {
+        match origin.as_signer() {
+            Some(who) if Bridge::<T>::get().as_ref() == Some(who) => Ok(()),
+            _ => Err(origin),
+        }
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn try_successful_origin() -> Result<T::RuntimeOrigin, ()> {
+        let account = Bridge::<T>::get().ok_or(())?;
+        Ok(frame_system::RawOrigin::Signed(account).into())
     }
 }

@@ -2,7 +2,7 @@
 
 use based_primitives::{
     payments::{SignedVoucher, PAYMENT_VERSION},
-    traits::RegistryInspect,
+    traits::{RegistryInspect, SweepBrain},
     Balance, BlockNumber, BrainId, Purpose, Role, SpendingAccountId,
 };
 use frame_support::{
@@ -13,6 +13,7 @@ use frame_support::{
         tokens::{Fortitude, Precision, Restriction},
         Get,
     },
+    weights::Weight,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{
@@ -21,8 +22,8 @@ use sp_runtime::{
 };
 
 use crate::{
-    Accounts, Config, Error, Event, HoldReason, NextId, Pallet, Rejection, Reservation, Reservations,
-    SpendingAccount, MAX_RESERVATIONS,
+    Accounts, Config, Error, Event, HoldReason, NextId, Pallet, Prices, Rejection, Reservation, Reservations,
+    SpendingAccount, WeightInfo, MAX_RESERVATIONS,
 };
 
 impl<T: Config> Pallet<T> {
@@ -302,6 +303,18 @@ impl<T: Config> Pallet<T> {
             ensure!(on_hold == expected, "accounts and holds differ");
         }
         Ok(())
+    }
+}
+
+impl<T: Config> SweepBrain for Pallet<T> {
+    /// Removes the prices of a closed Brain. What is reserved for its miners stays theirs to redeem.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let weight = T::WeightInfo::sweep();
+        if !weight.all_lte(limit) {
+            return (Weight::zero(), false);
+        }
+        Prices::<T>::remove(brain);
+        (weight, true)
     }
 }
 

@@ -33,6 +33,8 @@ pub trait WeightInfo {
     fn close() -> Weight;
     /// [`crate::Call::finish_close`].
     fn finish_close() -> Weight;
+    /// Removing the prices of a closed Brain.
+    fn sweep() -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -68,6 +70,9 @@ macro_rules! impl_weights {
         /// Reads and writes the account.
         fn close() -> Weight {
             estimate($db, BASE, 1, 1)
+        }
+        fn sweep() -> Weight {
+            estimate($db, BASE, 0, 1)
         }
         /// Reads and writes the account, the owner's balance and its holds; removes up to 32 reservations.
         fn finish_close() -> Weight {

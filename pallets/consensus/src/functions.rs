@@ -5,21 +5,22 @@ use alloc::vec::Vec;
 use based_primitives::{
     constants::{EDGE_SHARE_DIVISOR, FREE_ROW_ENTRIES, MANY_MINERS, MAX_PEERS},
     math::{cycle_of, is_copy, WeightRow},
-    traits::{BrainInspect, OnPeerRemoved, PeerCounts, RegistryInspect},
+    traits::{BrainInspect, OnPeerRemoved, PeerCounts, PeerIncentives, RegistryInspect, SweepBrain},
     weights_commitment, Balance, BlockNumber, BrainId, Edges, Role, Salt, Uid, WeightTerms,
 };
 use frame_support::{
     ensure,
     traits::{fungible::hold::Mutate as MutateHold, tokens::Precision, Get},
+    weights::Weight,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_runtime::{traits::Zero, DispatchError, DispatchResult, SaturatedConversion};
 
 use crate::{
-    types::{Commit, CrossEdges, CrossRow, PublicConsensus, PUBLISHED_EPOCHS},
-    Config, Credits, CrossRows, Error, Event, HoldReason, MinWeights, Pallet, Published, Resting, Rows,
-    Validators,
+    types::{Commit, CrossEdges, CrossRow, PeerScore, PublicConsensus, PUBLISHED_EPOCHS, STANDINGS_PAGES},
+    Config, Credits, CrossRows, Error, Event, HoldReason, LastEpoch, MinWeights, OutsideScores, Pallet,
+    Performance, Published, Resting, RestingState, Rows, Standings, Validators, WeightInfo,
 };
 
 /// Bytes of one entry of a row: uid, weight and bond.
@@ -288,5 +289,41 @@ impl<T: Config> OnPeerRemoved<T::AccountId> for Pallet<T> {
         if Credits::<T>::contains_key(brain) {
             Credits::<T>::mutate(brain, |credits| credits.retain(|(other, _)| *other != uid));
         }
+    }
+}
+
+impl<T: Config> PeerIncentives for Pallet<T> {
+    fn incentives(brain: BrainId) -> (BlockNumber, Vec<(Uid, u32)>) {
+        LastEpoch::<T>::get(brain).map_or((0, Vec::new()), |last| {
+            let earned = |peer: &PeerScore| (peer.uid, peer.incentive.max(peer.dividend));
+            (last.at, last.peers.iter().map(earned).collect())
+        })
+    }
+}
+
+impl<T: Config> SweepBrain for Pallet<T> {
+    /// Removes what epochs found, with the one that rests, and what was said from outside. What its validators said
+    /// goes with them.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let weight = T::WeightInfo::sweep();
+        if !weight.all_lte(limit) {
+            return (Weight::zero(), false);
+        }
+        if Resting::<T>::get() == Some(brain) {
+            Resting::<T>::kill();
+            RestingState::<T>::kill();
+        }
+        for page in 0..STANDINGS_PAGES {
+            Standings::<T>::remove(brain, page);
+        }
+        for slot in 0..PUBLISHED_EPOCHS {
+            Published::<T>::remove(brain, slot);
+        }
+        OutsideScores::<T>::remove(brain);
+        Credits::<T>::remove(brain);
+        MinWeights::<T>::remove(brain);
+        LastEpoch::<T>::remove(brain);
+        Performance::<T>::remove(brain);
+        (weight, true)
     }
 }

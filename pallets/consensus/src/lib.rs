@@ -32,6 +32,7 @@
 //! ## Interface
 //!
 //! - [`Call::commit_weights`], [`Call::reveal_weights`], [`Call::set_cross_edges`]: by a memorized validator.
+//! - What is left of a Brain that closed goes through [`based_primitives::traits::SweepBrain`].
 //! - The emission pallet runs epochs through [`based_primitives::traits::Epochs`]; the registry tells of leaving
 //!   peers through [`based_primitives::traits::OnPeerRemoved`].
 //!

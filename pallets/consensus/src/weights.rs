@@ -54,6 +54,8 @@ pub trait WeightInfo {
     fn epoch_end(peers: u32, scorers: u32) -> Weight;
     /// Storing an epoch for the next block, or taking it up again.
     fn epoch_rest() -> Weight;
+    /// Removing what is known of a closed Brain.
+    fn sweep() -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -130,6 +132,11 @@ macro_rules! impl_weights {
                 .saturating_add(estimate($db, PEER, 1, 0).saturating_mul(u64::from(peers)))
                 .saturating_add(scores($db))
                 .saturating_add(estimate($db, CHECK, 2, 0).saturating_mul(u64::from(scorers)))
+        }
+        /// Reads the Brain that rests; removes it with its state, all standings, public consensus and five records.
+        fn sweep() -> Weight {
+            let kept = u64::from(PUBLISHED_EPOCHS).saturating_add(STANDINGS_PAGES.into());
+            estimate($db, BASE, 1, kept.saturating_add(7))
         }
         /// Reads or writes state and Brain.
         fn epoch_rest() -> Weight {

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use based_primitives::{
     constants::{MAX_BRAINS, MAX_PEERS, NODE_QUARTERS},
     math::{apportion, block_reward, brain_scores, mul_div, split, with_forecast, BrainStanding},
-    traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
+    traits::{
+        BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards, SweepBrain,
+    },
     Balance, BlockNumber, BrainId, EpochAdvance, EpochScores, Role,
 };
 use frame_support::{
@@ -358,5 +360,20 @@ impl<T: Config> Pallet<T> {
             "the pot does not hold what it owes"
         );
         Ok(())
+    }
+}
+
+impl<T: Config> SweepBrain for Pallet<T> {
+    /// Puts what a closed Brain was to divide back into the pot (B.33), and calls off its epoch.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let weight = T::WeightInfo::sweep();
+        if !weight.all_lte(limit) {
+            return (Weight::zero(), false);
+        }
+        if let Some(budget) = Budgets::<T>::take(brain) {
+            Self::carry_over(budget);
+        }
+        Due::<T>::mutate(|due| due.retain(|(other, _)| *other != brain));
+        (weight, true)
     }
 }

@@ -31,6 +31,8 @@ pub trait WeightInfo {
     fn divide_pot(brains: u32) -> Weight;
     /// Dividing a Brain's budget among `peers` with scores, the scores themselves not included.
     fn divide_budget(peers: u32) -> Weight;
+    /// Taking back the budget of a closed Brain.
+    fn sweep() -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -60,6 +62,10 @@ macro_rules! impl_weights {
             estimate($db, BASE, 3, 1).saturating_add(
                 estimate($db, PART.saturating_add(MEDIAN), 5, 2).saturating_mul(u64::from(brains)),
             )
+        }
+        /// Reads and writes the budget, the carry and the epochs that are due.
+        fn sweep() -> Weight {
+            estimate($db, BASE, 3, 3)
         }
         /// Each peer: reads and writes what it can claim. Besides, all peers are read to find the validators, and up
         /// to 256 validators' stakes and reward pools are read, the latter written.

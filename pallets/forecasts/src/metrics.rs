@@ -6,15 +6,19 @@ use based_primitives::{
     constants::{MAX_BRAINS, METRICS_PER_PAGE, METRIC_BUCKETS},
     forecasts::{Figures, MetricsBucket},
     math::block_reward,
-    traits::{BrainStandings, OnPeerJoined, OnPeerRemoved, OnTransactionPaid, StakeInspect},
+    traits::{BrainStandings, OnPeerJoined, OnPeerRemoved, OnTransactionPaid, StakeInspect, SweepBrain},
     Balance, BlockNumber, BrainId, Uid,
 };
-use frame_support::traits::{Get, Time};
+use frame_support::{
+    traits::{Get, Time},
+    weights::Weight,
+};
 use sp_runtime::traits::{BlakeTwo256, Hash};
 
 use crate::{
     types::{Meter, Payers, Standing, Traffic, Window},
-    Buckets, Config, MeterState, Pallet, PayerSketches, StandingsSeen, TrafficState,
+    weights::WeightInfo,
+    BrainVoices, Buckets, Config, MeterState, Pallet, PayerSketches, StandingsSeen, TrafficState,
 };
 
 impl<T: Config> Pallet<T> {
@@ -183,5 +187,17 @@ impl<T: Config> OnPeerJoined<T::AccountId> for Pallet<T> {
 impl<T: Config> OnPeerRemoved<T::AccountId> for Pallet<T> {
     fn on_peer_removed(_: BrainId, _: Uid, _: &T::AccountId) {
         TrafficState::<T>::mutate(|traffic| traffic.leaves = traffic.leaves.saturating_add(1));
+    }
+}
+
+impl<T: Config> SweepBrain for Pallet<T> {
+    /// Removes the forecasts of a closed Brain. How it stood leaves the figures when it is looked at next.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let weight = T::WeightInfo::forget_brain();
+        if !weight.all_lte(limit) {
+            return (Weight::zero(), false);
+        }
+        BrainVoices::<T>::remove(brain);
+        (weight, true)
     }
 }

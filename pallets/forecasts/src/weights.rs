@@ -46,6 +46,8 @@ pub trait WeightInfo {
     fn score(silent: u32, revealed: u32) -> Weight;
     /// Looking at a few Accuracies.
     fn sweep() -> Weight;
+    /// Removing the forecasts of a closed Brain.
+    fn forget_brain() -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -98,6 +100,9 @@ macro_rules! impl_weights {
                     estimate($db, HOLD.saturating_add(BASE), 4, 4).saturating_mul(u64::from(silent)),
                 )
                 .saturating_add(estimate($db, SCORE, 2, 2).saturating_mul(u64::from(revealed)))
+        }
+        fn forget_brain() -> Weight {
+            estimate($db, BASE, 0, 1)
         }
         /// Reads four, the place and the last round; writes all four at worst and the place.
         fn sweep() -> Weight {

@@ -6,9 +6,10 @@
 //!
 //! A miner or validator must be *memorized* in a Brain before it can be weighted, served or paid (R031). It
 //! pays the Brain's registration fee to the owner's reward account once (R146); later changes of the fee
-//! concern later registrants only (R147). A Brain holds up to 256 validators and 1,792 miners (R148, R149)
-//! and refuses more (B.32). A peer is known by the address of its endpoint and the key that authenticates it
-//! (R125).
+//! concern later registrants only (R147). A deposit for the peer's records is held from it until it leaves. A Brain
+//! holds up to 256 validators and 1,792 miners (R148, R149) and refuses more, unless its owner lets newcomers take the
+//! places of those who earn least (B.32). A peer is known by the address of its endpoint and the key that
+//! authenticates it (R125).
 //!
 //! ## Terminology
 //!
@@ -16,12 +17,15 @@
 //! - **Uid**: number of a peer within its Brain, the lowest that was free; it is given again after the peer
 //!   left, and [`based_primitives::traits::OnPeerRemoved`] tells others to forget it.
 //! - **Computekey**: ed25519 key that authenticates the endpoint and signs receipts.
+//! - **Pruning**: removal of the peer of a full role that earned least in the last epoch, for a newcomer; not of peers
+//!   that are **immune** because they registered less than 4,096 blocks ago.
 //! - **Public address**: one that hosts of the Internet can reach; see [`endpoint`].
 //!
 //! ## Interface
 //!
 //! - [`Call::memorize`], [`Call::update_endpoint`], [`Call::leave`]: by anyone, for itself.
-//! - [`Call::set_fee`]: by the Brain's owner.
+//! - [`Call::set_fee`], [`Call::set_pruning`]: by the Brain's owner.
+//! - Peers of a Brain that closed are removed through [`based_primitives::traits::SweepBrain`].
 //! - Other pallets read peers through [`based_primitives::traits::RegistryInspect`] and
 //!   [`based_primitives::traits::PeerCounts`].
 //!
@@ -29,6 +33,7 @@
 //!
 //! - `Peers`, `Uids`, `Occupied` and `Counts` describe the same peers; an account appears once per Brain.
 //! - No Brain exceeds its capacity, nor a uid 2,047.
+//! - What is held from an account is the sum of the deposits of the peers that it is.
 //! - Every port and computekey is non-zero; every address is public unless the network allows others.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
@@ -64,13 +69,13 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
-        traits::{BrainInspect, OnPeerJoined, OnPeerRemoved},
+        traits::{BrainInspect, OnPeerJoined, OnPeerRemoved, PeerIncentives},
         Balance, BlockNumber, BrainId, ComputeKey, Endpoint, PeerInfo, Resources, Role, Uid,
     };
     use frame_support::{
         pallet_prelude::*,
         traits::{
-            fungible::{Inspect, Mutate},
+            fungible::{Inspect, Mutate, MutateHold},
             tokens::Preservation,
         },
     };
@@ -86,10 +91,16 @@ pub mod pallet {
 
     #[pallet::config]
     pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
-        /// $BASED, in which fees are paid.
-        type Currency: Inspect<Self::AccountId, Balance = Balance> + Mutate<Self::AccountId>;
+        /// $BASED, in which fees are paid and deposits held.
+        type Currency: Inspect<Self::AccountId, Balance = Balance>
+            + Mutate<Self::AccountId>
+            + MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+        /// Reasons for which the runtime holds funds.
+        type RuntimeHoldReason: From<HoldReason>;
         /// Brains, their owners and whether they are open.
         type Brains: BrainInspect<Self::AccountId>;
+        /// What peers earned, by which they are pruned.
+        type Incentives: PeerIncentives;
         /// Told when a peer joins.
         type OnPeerJoined: OnPeerJoined<Self::AccountId>;
         /// Told when a peer leaves.
@@ -97,8 +108,21 @@ pub mod pallet {
         /// Blocks between two changes of an endpoint.
         #[pallet::constant]
         type EndpointCooldown: Get<BlockNumber>;
+        /// Blocks after its registration in which a peer is not pruned (B.32).
+        #[pallet::constant]
+        type Immunity: Get<BlockNumber>;
+        /// Held from a peer until it leaves.
+        #[pallet::constant]
+        type Deposit: Get<Balance>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+    }
+
+    /// Why funds are held.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// Pays for the records of a peer.
+        Peer,
     }
 
     /// Peers by Brain and uid.
@@ -127,6 +151,15 @@ pub mod pallet {
     #[pallet::storage]
     pub type EndpointUpdated<T: Config> =
         StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, BlockNumber>;
+
+    /// What is held from each peer.
+    #[pallet::storage]
+    pub type Deposits<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, BrainId, Twox64Concat, Uid, Balance, ValueQuery>;
+
+    /// Brains in which newcomers take the places of those who earn least (B.32).
+    #[pallet::storage]
+    pub type Pruning<T: Config> = StorageMap<_, Twox64Concat, BrainId, ()>;
 
     /// Whether endpoints may have addresses that the Internet cannot reach: on networks for tests only.
     #[pallet::storage]
@@ -168,7 +201,13 @@ pub mod pallet {
             endpoint: Endpoint,
             computekey: ComputeKey,
         },
-        /// A peer left; its uid is free.
+        /// A peer gave way to a newcomer; `Left` follows.
+        Pruned {
+            brain: BrainId,
+            uid: Uid,
+            account: T::AccountId,
+        },
+        /// A peer left; its uid is free and its deposit returned.
         Left {
             brain: BrainId,
             uid: Uid,
@@ -176,6 +215,8 @@ pub mod pallet {
         },
         /// The registration fee of a Brain is another for those who come later.
         FeeSet { brain: BrainId, fee: Balance },
+        /// Whether newcomers take the places of those who earn least in a Brain.
+        PruningSet { brain: BrainId, enabled: bool },
     }
 
     #[pallet::error]
@@ -188,9 +229,9 @@ pub mod pallet {
         AlreadyMemorized,
         /// The account is not memorized in this Brain.
         NotMemorized,
-        /// The Brain holds 1,792 miners; wait until one leaves.
+        /// The Brain holds 1,792 miners, none of which can be pruned; wait until one leaves.
         MinersFull,
-        /// The Brain holds 256 validators; wait until one leaves.
+        /// The Brain holds 256 validators, none of which can be pruned; wait until one leaves.
         ValidatorsFull,
         /// The port must not be 0.
         InvalidPort,
@@ -204,6 +245,8 @@ pub mod pallet {
         FeeTooHigh,
         /// The endpoint changed a moment ago; wait out the cooldown.
         TooSoon,
+        /// The Brain's owner admits only accounts on its list; ask to be put on it.
+        NotAdmitted,
     }
 
     #[pallet::hooks]
@@ -217,10 +260,11 @@ pub mod pallet {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Memorizes the caller in a Brain under the lowest free uid, for the Brain's registration fee (R031,
-        /// R146), unless that is above `max_fee`: an owner may raise it until the call is in a block. The caller must
-        /// keep the existential deposit.
+        /// R146), unless that is above `max_fee`: an owner may raise it until the call is in a block. A deposit is held
+        /// besides. In a Brain without a place the one who earned least gives way, if the owner allows it (B.32). The
+        /// caller must keep the existential deposit.
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::memorize())]
+        #[pallet::weight(T::WeightInfo::memorize().saturating_add(T::WeightInfo::prune()))]
         pub fn memorize(
             origin: OriginFor<T>,
             brain: BrainId,
@@ -229,7 +273,7 @@ pub mod pallet {
             computekey: ComputeKey,
             resources: Resources,
             max_fee: Balance,
-        ) -> DispatchResult {
+        ) -> DispatchResultWithPostInfo {
             let account = ensure_signed(origin)?;
             ensure!(T::Brains::is_open(brain), Error::<T>::BrainNotOpen);
             let owner = T::Brains::reward_account(brain).ok_or(Error::<T>::BrainNotOpen)?;
@@ -237,6 +281,7 @@ pub mod pallet {
                 !Uids::<T>::contains_key(brain, &account),
                 Error::<T>::AlreadyMemorized
             );
+            ensure!(T::Brains::admits(brain, &account), Error::<T>::NotAdmitted);
             ensure!(resources.storage_mib > 0, Error::<T>::NoStorage);
             Self::ensure_reachable(&endpoint, &computekey)?;
 
@@ -245,6 +290,9 @@ pub mod pallet {
             if fee > 0 {
                 T::Currency::transfer(&account, &owner, fee, Preservation::Preserve)?;
             }
+            let deposit = T::Deposit::get();
+            T::Currency::hold(&HoldReason::Peer.into(), &account, deposit)?;
+            let pruned = Self::make_room(brain, role);
             let uid = Self::admit(brain, role)?;
             let registered_at = Self::now();
             let peer = PeerInfo {
@@ -258,6 +306,9 @@ pub mod pallet {
             };
             Peers::<T>::insert(brain, uid, peer);
             Uids::<T>::insert(brain, &account, uid);
+            if deposit > 0 {
+                Deposits::<T>::insert(brain, uid, deposit);
+            }
             T::OnPeerJoined::on_peer_joined(brain, uid, &account);
             Self::deposit_event(Event::Memorized {
                 brain,
@@ -266,7 +317,8 @@ pub mod pallet {
                 role,
                 fee,
             });
-            Ok(())
+            let unused = (!pruned).then(T::WeightInfo::memorize);
+            Ok(unused.into())
         }
 
         /// Moves the caller's endpoint, without a fee (R147), at most once per cooldown.
@@ -304,17 +356,14 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Removes the caller from a Brain; its uid is free at once. The fee is not returned.
+        /// Removes the caller from a Brain; its uid is free at once. The deposit is returned, the fee is not.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::leave())]
         pub fn leave(origin: OriginFor<T>, brain: BrainId) -> DispatchResult {
             let account = ensure_signed(origin)?;
-            let uid = Uids::<T>::take(brain, &account).ok_or(Error::<T>::NotMemorized)?;
-            let peer = Peers::<T>::take(brain, uid).ok_or(Error::<T>::NotMemorized)?;
-            EndpointUpdated::<T>::remove(brain, uid);
-            Self::dismiss(brain, uid, peer.role);
-            T::OnPeerRemoved::on_peer_removed(brain, uid, &account);
-            Self::deposit_event(Event::Left { brain, uid, account });
+            let uid = Uids::<T>::get(brain, &account).ok_or(Error::<T>::NotMemorized)?;
+            let peer = Peers::<T>::get(brain, uid).ok_or(Error::<T>::NotMemorized)?;
+            Self::remove(brain, peer);
             Ok(())
         }
 
@@ -329,6 +378,24 @@ pub mod pallet {
             );
             Fees::<T>::insert(brain, fee);
             Self::deposit_event(Event::FeeSet { brain, fee });
+            Ok(())
+        }
+
+        /// Lets newcomers take the places of those who earn least once all are taken, or ends that (B.32).
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::set_fee())]
+        pub fn set_pruning(origin: OriginFor<T>, brain: BrainId, enabled: bool) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            ensure!(
+                T::Brains::owner(brain).as_ref() == Some(&who),
+                Error::<T>::NotOwner
+            );
+            if enabled {
+                Pruning::<T>::insert(brain, ());
+            } else {
+                Pruning::<T>::remove(brain);
+            }
+            Self::deposit_event(Event::PruningSet { brain, enabled });
             Ok(())
         }
     }

@@ -4,8 +4,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use based_primitives::{
     constants::BASED,
-    traits::{BrainInspect, OnPeerJoined, OnPeerRemoved},
-    Balance, BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role, Task, Uid,
+    traits::{BrainInspect, OnPeerJoined, OnPeerRemoved, PeerIncentives},
+    Balance, BlockNumber, BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role, Task, Uid,
 };
 use frame_support::{derive_impl, parameter_types};
 use sp_runtime::BuildStorage;
@@ -17,6 +17,7 @@ pub const OWNER_REWARDS: u64 = 2;
 pub const ALICE: u64 = 3;
 pub const BOB: u64 = 4;
 pub const COOLDOWN: u32 = 10;
+pub const IMMUNITY: u32 = 50;
 pub const DEPOSIT: Balance = 1_000;
 /// Open, owned by [`OWNER`], paid to [`OWNER_REWARDS`].
 pub const BRAIN: BrainId = 7;
@@ -42,6 +43,11 @@ impl frame_system::Config for Test {
 parameter_types! {
     pub const ExistentialDeposit: Balance = DEPOSIT;
     pub const EndpointCooldown: u32 = COOLDOWN;
+    pub const Immunity: u32 = IMMUNITY;
+    /// What is held from whoever joins.
+    pub static PeerDeposit: Balance = 0;
+    /// Block of the last epoch of every Brain, and what peers earned in it.
+    pub static Incentives: (BlockNumber, Vec<(Uid, u32)>) = (0, Vec::new());
 }
 
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
@@ -72,6 +78,9 @@ pub fn removed() -> Vec<(BrainId, Uid, u64)> {
     REMOVED.with(|removed| removed.borrow().clone())
 }
 
+/// Not on the list of any Brain.
+pub const BARRED: u64 = 404;
+
 pub struct MockBrains;
 
 impl BrainInspect<u64> for MockBrains {
@@ -84,6 +93,9 @@ impl BrainInspect<u64> for MockBrains {
     fn is_open(brain: BrainId) -> bool {
         let closed = CLOSED.with(|closed| closed.borrow().contains_key(&brain));
         [BRAIN, OTHER].contains(&brain) && !closed
+    }
+    fn admits(brain: BrainId, account: &u64) -> bool {
+        Self::is_open(brain) && *account != BARRED
     }
     fn task(_: BrainId) -> Option<Task> {
         None
@@ -121,9 +133,21 @@ impl OnPeerRemoved<u64> for Recorder {
     }
 }
 
+pub struct MockIncentives;
+
+impl PeerIncentives for MockIncentives {
+    fn incentives(_: BrainId) -> (BlockNumber, Vec<(Uid, u32)>) {
+        Incentives::get()
+    }
+}
+
 impl pallet_registry::Config for Test {
     type Currency = Balances;
     type Brains = MockBrains;
+    type Deposit = PeerDeposit;
+    type Immunity = Immunity;
+    type Incentives = MockIncentives;
+    type RuntimeHoldReason = RuntimeHoldReason;
     type OnPeerJoined = Recorder;
     type OnPeerRemoved = Recorder;
     type EndpointCooldown = EndpointCooldown;
@@ -151,15 +175,10 @@ pub fn memorize_for_at_most(
     role: Role,
     max_fee: Balance,
 ) -> sp_runtime::DispatchResult {
-    Registry::memorize(
-        RuntimeOrigin::signed(who),
-        brain,
-        role,
-        PUBLIC,
-        [1; 32],
-        RESOURCES,
-        max_fee,
-    )
+    let origin = RuntimeOrigin::signed(who);
+    Registry::memorize(origin, brain, role, PUBLIC, [1; 32], RESOURCES, max_fee)
+        .map(|_| ())
+        .map_err(|failed| failed.error)
 }
 
 /// Free balance of an account.
@@ -171,6 +190,8 @@ pub fn free(who: u64) -> Balance {
 pub fn build_and_execute(allow_reserved_endpoints: bool, test: impl FnOnce()) {
     CLOSED.with(|closed| closed.borrow_mut().clear());
     REMOVED.with(|removed| removed.borrow_mut().clear());
+    PeerDeposit::set(0);
+    Incentives::set((0, Vec::new()));
     let funded = [OWNER, OWNER_REWARDS, ALICE, BOB]
         .map(|who| (who, 1_000 * BASED))
         .to_vec();

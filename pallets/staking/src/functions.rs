@@ -1,7 +1,7 @@
 //! What the calls share, and what other pallets read and credit.
 
 use based_primitives::{
-    constants::PPB,
+    constants::{MIN_STAKE, PPB},
     math::mul_div,
     traits::{StakeInspect, StakeRewards},
     Balance, BlockNumber, BrainId,
@@ -18,7 +18,7 @@ use sp_runtime::{
 use crate::{
     types::{Pool, Position, Target},
     BackedBrains, Backing, BrainTotals, Commissions, Config, Error, Event, Pallet, Pools, PositionCounts,
-    Positions, Takes, TotalStake, MAX_POSITIONS, PALLET_ID,
+    Positions, Stakers, Takes, TotalStake, MAX_POSITIONS, PALLET_ID,
 };
 
 impl<T: Config> Pallet<T> {
@@ -69,9 +69,13 @@ impl<T: Config> Pallet<T> {
             None if open => Self::open_position(who, &mut pool)?,
             None => return Err(Error::<T>::NoPosition.into()),
         };
+        let was_staked = position.amount > 0;
         let slashed = position.settle(&mut pool).ok_or(Error::<T>::Overflow)?;
         Self::collect(who, slashed)?;
         change(&mut position, &mut pool)?;
+        if was_staked != (position.amount > 0) {
+            Self::list(who, target, !was_staked);
+        }
         if position.is_empty() {
             Self::close_position(who, target, &mut position, &mut pool);
         } else {
@@ -115,6 +119,50 @@ impl<T: Config> Pallet<T> {
         ensure!(amount > 0, Error::<T>::NothingToClaim);
         T::Currency::transfer(&Self::reward_account(), who, amount, Preservation::Preserve)?;
         Ok(amount)
+    }
+
+    /// Keeps the list of a Brain's positions with stake.
+    fn list(who: &T::AccountId, target: &Target<T::AccountId>, staked: bool) {
+        let name = (who, &target.validator);
+        if staked {
+            Stakers::<T>::insert(target.brain, name, ());
+        } else {
+            Stakers::<T>::remove(target.brain, name);
+        }
+    }
+
+    /// Unstakes a part of a position, or all that a slash left of it, and puts it aside.
+    pub(crate) fn do_unstake(
+        who: &T::AccountId,
+        target: Target<T::AccountId>,
+        part: Option<Balance>,
+    ) -> DispatchResult {
+        let mut amount = 0;
+        Self::with_position(who, &target, false, |position, pool| {
+            amount = part.unwrap_or(position.amount);
+            let rest = position
+                .amount
+                .checked_sub(amount)
+                .ok_or(Error::<T>::InsufficientStake)?;
+            ensure!(rest == 0 || rest >= MIN_STAKE, Error::<T>::BelowMinimumStake);
+            position.amount = rest;
+            pool.staked = pool.staked.checked_sub(amount).ok_or(Error::<T>::Overflow)?;
+            Ok(())
+        })?;
+        if amount == 0 {
+            return Ok(());
+        }
+        Self::shrink_totals(&target, amount)?;
+        let withdrawable_at = Self::put_aside(who, &target, amount, part.is_none())?;
+        let Target { brain, validator } = target;
+        Self::deposit_event(Event::Unstaked {
+            who: who.clone(),
+            brain,
+            validator,
+            amount,
+            withdrawable_at,
+        });
+        Ok(())
     }
 
     fn open_position(who: &T::AccountId, pool: &mut Pool) -> Result<Position, DispatchError> {

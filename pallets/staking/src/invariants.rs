@@ -16,7 +16,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
     BackedBrains, Backing, BrainTotals, Commissions, Config, HoldReason, LeavingCounts, LeavingStake,
-    Leavings, Pallet, Pool, Pools, Position, PositionCounts, Positions, Takes, TotalStake, Unstaking,
+    Leavings, Pallet, Pool, Pools, Position, PositionCounts, Positions, Stakers, Takes, TotalStake, Unstaking,
     MAX_LEAVING, MAX_POSITIONS,
 };
 
@@ -58,8 +58,14 @@ impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let mut pools = BTreeMap::<_, PoolSums>::new();
         let mut stakers = BTreeMap::<_, (T::AccountId, Balance, u32)>::new();
+        let mut listed = 0usize;
         for (who, target, position) in Positions::<T>::iter() {
             ensure!(!position.is_empty(), "an empty position is stored");
+            if position.amount > 0 {
+                let there = Stakers::<T>::contains_key(target.brain, (&who, &target.validator));
+                ensure!(there, "a position with stake is not listed");
+                listed = listed.saturating_add(1);
+            }
             let pool = Pools::<T>::get(&target).ok_or("a position without a pool")?;
             // What a slash left of a position may be less.
             ensure!(
@@ -75,6 +81,10 @@ impl<T: Config> Pallet<T> {
             staker.1 = staker.1.checked_add(position.amount).ok_or(OVERFLOW)?;
             staker.2 = staker.2.saturating_add(1);
         }
+        ensure!(
+            Stakers::<T>::iter_keys().count() == listed,
+            "a position without stake is listed"
+        );
         let owed = Self::try_state_pools(&pools)?;
         for (who, funds) in Unstaking::<T>::iter() {
             ensure!(!funds.is_empty(), "an empty record of unstaked funds is stored");
@@ -200,7 +210,9 @@ impl<T: Config> Pallet<T> {
                 .ok_or("more leaves than the group holds")?;
             let count = counts.entry(who.encode()).or_default();
             *count = count.saturating_add(1);
-            ensure!(*count <= MAX_LEAVING, "an account has too many leaving stakes");
+            // Sweeps add what they find in positions.
+            let most = MAX_LEAVING.saturating_add(MAX_POSITIONS);
+            ensure!(*count <= most, "an account has too many leaving stakes");
             held.push((who, funds.amount));
         }
         ensure!(

@@ -30,6 +30,7 @@
 //! - [`Call::withdraw_leaving`]: by stakers, of what left a producer of blocks in one cycle.
 //! - [`Call::settle_slash`]: by anyone; what a position owes for a slash is paid to where slashed funds go.
 //! - [`Call::set_take`]: by validators. A lower take holds at once, a higher one after a delay.
+//! - The stake of a Brain that closed is unstaked without a call, through [`based_primitives::traits::SweepBrain`].
 //! - Other pallets read stake through [`based_primitives::traits::StakeInspect`] and credit rewards through
 //!   [`based_primitives::traits::StakeRewards`]. The authorities pallet slashes through
 //!   [`based_primitives::traits::ProducerStake`].
@@ -43,6 +44,7 @@
 //! - For every pool, accrued + residual + claimed = credited, exactly.
 //! - The reward account holds at least what stakers and validators can claim, and its existential deposit.
 //! - Positions are empty, at least the minimum stake, or what a slash left; an account has at most 64.
+//! - `Stakers` names the positions with stake, and no others.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(test),
@@ -62,6 +64,7 @@ mod functions;
 #[cfg(any(test, feature = "try-runtime"))]
 mod invariants;
 mod slashing;
+mod sweep;
 mod types;
 pub mod weights;
 
@@ -152,6 +155,17 @@ pub mod pallet {
     #[pallet::storage]
     pub type Positions<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Blake2_128Concat, Target<T::AccountId>, Position>;
+
+    /// Positions with stake, by Brain, staker and validator: what is given back when the Brain closes.
+    #[pallet::storage]
+    pub type Stakers<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        BrainId,
+        Blake2_128Concat,
+        (T::AccountId, Option<T::AccountId>),
+        (),
+    >;
 
     /// Number of positions of a staker.
     #[pallet::storage]
@@ -380,28 +394,7 @@ pub mod pallet {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(amount > 0, Error::<T>::ZeroAmount);
-            let target = Target { brain, validator };
-            Self::with_position(&who, &target, false, |position, pool| {
-                let rest = position
-                    .amount
-                    .checked_sub(amount)
-                    .ok_or(Error::<T>::InsufficientStake)?;
-                ensure!(rest == 0 || rest >= MIN_STAKE, Error::<T>::BelowMinimumStake);
-                position.amount = rest;
-                pool.staked = pool.staked.checked_sub(amount).ok_or(Error::<T>::Overflow)?;
-                Ok(())
-            })?;
-            Self::shrink_totals(&target, amount)?;
-            let withdrawable_at = Self::put_aside(&who, &target, amount)?;
-            let Target { brain, validator } = target;
-            Self::deposit_event(Event::Unstaked {
-                who,
-                brain,
-                validator,
-                amount,
-                withdrawable_at,
-            });
-            Ok(())
+            Self::do_unstake(&who, Target { brain, validator }, Some(amount))
         }
 
         /// Frees everything that was unstaked in earlier cycles.

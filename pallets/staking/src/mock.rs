@@ -93,6 +93,11 @@ pub fn close(brain: BrainId) {
     CLOSED.with(|closed| closed.borrow_mut().insert(brain));
 }
 
+/// Issues the number of a closed Brain again.
+pub fn reopen(brain: BrainId) {
+    CLOSED.with(|closed| closed.borrow_mut().remove(&brain));
+}
+
 pub struct MockBrains;
 
 impl BrainInspect<u64> for MockBrains {

@@ -51,11 +51,14 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Puts unstaked funds aside until they can be withdrawn, and returns from which block on.
+    /// Puts unstaked funds aside until they can be withdrawn, and returns from which block on. An account may have
+    /// so many groups of leaving stake that it has to withdraw some first, unless the sweep of a closed Brain adds
+    /// one.
     pub(crate) fn put_aside(
         who: &T::AccountId,
         target: &Target<T::AccountId>,
         amount: Balance,
+        swept: bool,
     ) -> Result<BlockNumber, DispatchError> {
         let (now, next_cycle) = (Self::now(), Self::next_cycle_start());
         if let Some(validator) = target
@@ -64,7 +67,7 @@ impl<T: Config> Pallet<T> {
             .filter(|who| T::Producers::is_exposed(who))
         {
             let until = now.saturating_add(T::SlashWindow::get()).max(next_cycle);
-            Self::leave(who, validator, amount, until)?;
+            Self::leave(who, validator, amount, until, swept)?;
             return Ok(until);
         }
         // What left a Brain that is closed can hop nowhere (B.12).
@@ -80,6 +83,7 @@ impl<T: Config> Pallet<T> {
         validator: &T::AccountId,
         amount: Balance,
         until: BlockNumber,
+        swept: bool,
     ) -> DispatchResult {
         let cycle = Self::cycle_of(Self::now());
         let key = (validator.clone(), cycle);
@@ -87,7 +91,7 @@ impl<T: Config> Pallet<T> {
         let known = LeavingStake::<T>::get(who, &key);
         if known.is_none() {
             LeavingCounts::<T>::try_mutate(who, |count| {
-                ensure!(*count < MAX_LEAVING, Error::<T>::TooManyLeaving);
+                ensure!(swept || *count < MAX_LEAVING, Error::<T>::TooManyLeaving);
                 *count = count.saturating_add(1);
                 Ok::<_, Error<T>>(())
             })?;

@@ -33,6 +33,8 @@ pub trait WeightInfo {
     fn settle_slash() -> Weight;
     /// A slash of a validator with `pools` pools and stake that left in `cycles` cycles.
     fn slash(pools: u32, cycles: u32) -> Weight;
+    /// Unstaking one position of a closed Brain.
+    fn sweep() -> Weight;
 }
 
 fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
@@ -45,19 +47,20 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 macro_rules! impl_weights {
     ($db:expr) => {
         /// Reads the Brain, uid and peer of the validator, account and holds, pool, position, count, three
-        /// totals and the account of slashed funds; writes the last nine and the validator's list of pools.
+        /// totals and the account of slashed funds; writes the last nine, the validator's list
+        /// of pools and the Brain's of stakers.
         fn stake() -> Weight {
             estimate(
                 $db,
                 BASE.saturating_add(FUNDS).saturating_add(FUNDS),
                 12,
-                10,
+                11,
             )
         }
-        /// Reads the producer; reads and writes pool, position, count, list of pools, three totals, the leaving
+        /// Reads the Brain and the producer, writes the Brain's list of stakers; reads and writes pool, position, count, list of pools, three totals, the leaving
         /// stake with its group and count, and for a slash two accounts and holds.
         fn unstake() -> Weight {
-            estimate($db, BASE.saturating_add(FUNDS), 14, 13)
+            estimate($db, BASE.saturating_add(FUNDS), 15, 14)
         }
         /// Reads and writes unstaked funds, account and holds.
         fn withdraw() -> Weight {
@@ -66,6 +69,10 @@ macro_rules! impl_weights {
         /// Reads and writes the take, pool, position, count, list of pools, three accounts and holds.
         fn claim() -> Weight {
             estimate($db, BASE.saturating_add(FUNDS).saturating_add(FUNDS), 9, 9)
+        }
+        /// As unstaking, with the list read as well.
+        fn sweep() -> Weight {
+            estimate($db, BASE.saturating_add(FUNDS), 16, 14)
         }
         /// Reads uid, peer and take; writes the take.
         fn set_take() -> Weight {

@@ -11,6 +11,7 @@ mod epoch;
 mod history;
 mod percentile;
 mod pinball;
+mod price;
 mod reward;
 mod shares;
 mod sigmoid;
@@ -33,6 +34,7 @@ pub use percentile::{nearest_rank, percentile};
 pub use pinball::{
     idle_accuracy, mean, next_accuracy, pinball, relative_loss, skill, weighted_median, QUANTILE_TENTHS,
 };
+pub use price::brain_price;
 pub use reward::{block_reward, total_reward};
 pub use shares::{brain_scores, effective_stake, next_performance, with_forecast, BrainStanding};
 pub use sigmoid::{consensus, exp_neg, sigmoid, ONE_Q64};

@@ -1,22 +1,22 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{BASED, OWNER_VESTING_BLOCKS};
+use based_primitives::constants::{BASED, IMMUNITY_BLOCKS, PEER_DEPOSIT};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
-use frame_system::EnsureRoot;
 
 use super::{ActivePercentile, ActivityCutoff, BlockWeights, TreasuryAccount};
 use crate::{
     time::{
         CYCLE_BLOCKS, ENDPOINT_COOLDOWN, REDEMPTION_GRACE, REVEAL_DELAY, SLASH_WINDOW, TAKE_RAISE_DELAY,
-        TASK_NOTICE, WEIGHTS_INTERVAL,
+        WEIGHTS_INTERVAL,
     },
-    AccountId, Authorities, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime,
-    RuntimeHoldReason, Staking,
+    Authorities, Balance, Balances, Brains, Consensus, Forecasts, Registry, Runtime, RuntimeHoldReason,
+    Staking,
 };
 
 parameter_types! {
     /// Smallest deposit of a spending account.
     pub const MinimumSpendingDeposit: Balance = BASED / 100;
+    pub const PeerDeposit: Balance = PEER_DEPOSIT;
     /// Held for a byte of a row of weights beyond its free size: a full row holds about one $BASED.
     pub const RowDepositPerByte: Balance = BASED / 10_000;
     /// Most weight of epochs and of the division of budgets in a block: a tenth of it (F.1-1).
@@ -25,21 +25,16 @@ parameter_types! {
 
 type CycleBlocks = ConstU32<CYCLE_BLOCKS>;
 
-impl based_pallet_brains::Config for Runtime {
-    type CycleBlocks = CycleBlocks;
-    // Brains are issued for Pepecoin; until the bridge proves that, by root.
-    type IssueOrigin = EnsureRoot<AccountId>;
-    type NoticeBlocks = ConstU32<TASK_NOTICE>;
-    type OwnerVesting = ConstU32<OWNER_VESTING_BLOCKS>;
-    type WeightInfo = based_pallet_brains::weights::SubstrateWeight<Runtime>;
-}
-
 impl based_pallet_registry::Config for Runtime {
     type Brains = Brains;
     type Currency = Balances;
+    type Deposit = PeerDeposit;
     type EndpointCooldown = ConstU32<ENDPOINT_COOLDOWN>;
+    type Immunity = ConstU32<IMMUNITY_BLOCKS>;
+    type Incentives = Consensus;
     type OnPeerJoined = Forecasts;
     type OnPeerRemoved = (Consensus, Forecasts);
+    type RuntimeHoldReason = RuntimeHoldReason;
     type WeightInfo = based_pallet_registry::weights::SubstrateWeight<Runtime>;
 }
 

@@ -14,15 +14,15 @@ use frame_system::{EnsureRoot, EnsureRootWithSuccess};
 use pallet_tx_pause::RuntimeCallNameOf;
 use sp_runtime::{traits::Replace, DispatchResult};
 
-use super::{deposit, TreasuryAccount};
+use super::{deposit, Pepecoin, TreasuryAccount};
 use crate::{
-    time, AccountId, Balance, Balances, Brains, Forecasts, Preimage, Registry, Runtime, RuntimeCall,
+    time, AccountId, AssetsFreezer, Balance, Balances, Brains, Forecasts, Preimage, Registry, Runtime, RuntimeCall,
     RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, SafeMode, Scheduler, Staking,
     TxPause,
 };
 
 /// The asset with which owners of Pepecoin vote.
-pub type VotingAsset = Balances;
+pub type VotingAsset = Pepecoin<AssetsFreezer>;
 
 /// Who changes parameters: root, or a proposal that passed on the track of parameters. A call that sets code or moves
 /// funds takes root alone.

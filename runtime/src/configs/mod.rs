@@ -1,7 +1,9 @@
 //! Configuration of every pallet, one file per concern.
 
 mod accounts;
+mod assets;
 mod authorities;
+mod brains;
 mod consensus;
 mod economy;
 mod evm;
@@ -12,6 +14,7 @@ mod parameters;
 mod system;
 
 pub use accounts::{deposit, ExistentialDeposit};
+pub use assets::{Pepecoin, PepecoinIssuer};
 pub use consensus::BABE_GENESIS_EPOCH_CONFIG;
 pub use fees::{
     BurnFeesTipAuthor, CountedFees, FeeMultiplier, MinimumMultiplier, WEIGHT_FEE, WEIGHT_FEE_DIVISOR,

@@ -74,6 +74,7 @@ impl frame_system::Config for Runtime {
     type OnKilledAccount = pallet_revive::AutoMapper<Runtime>;
     type OnNewAccount = pallet_revive::AutoMapper<Runtime>;
     type SS58Prefix = SS58Prefix;
+    type SingleBlockMigrations = based_pallet_brains::migrations::CountBurned<Runtime>;
     type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
     type Version = Version;
 }

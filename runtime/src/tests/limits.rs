@@ -91,3 +91,8 @@ fn contracts_see_the_networks_chain_id_and_ether_sized_units() {
         bool,
     >());
 }
+
+#[test]
+fn a_peer_pays_for_what_it_stores_at_the_price_of_every_other_record() {
+    assert_eq!(constants::PEER_DEPOSIT, crate::configs::deposit(4, 220));
+}

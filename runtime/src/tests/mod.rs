@@ -2,6 +2,7 @@
 //! transactions.
 
 mod authorities;
+mod brains;
 mod evm;
 mod fees;
 mod forecasts;

@@ -5,7 +5,11 @@ use based_primitives::{constants::MIN_SCORERS, BrainId, BrainInfo, BrainPerforma
 use clap::Subcommand;
 use serde_json::{json, Value};
 
-use crate::{forecasts::percent, report, Context, Report};
+use crate::{
+    forecasts::percent,
+    owner::{self, Owner},
+    report, Context, Report,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Brain {
@@ -16,13 +20,20 @@ pub enum Brain {
         /// Brain.
         brain: BrainId,
     },
+    #[command(flatten)]
+    Own(Owner),
 }
 
 impl Brain {
     pub async fn run(self, context: &Context) -> anyhow::Result<Report> {
+        let brain = match self {
+            Self::Own(owner) => return owner.run(context).await,
+            Self::List => None,
+            Self::Show { brain } => Some(brain),
+        };
         let view = context.chain().await?.best().await?;
-        match self {
-            Self::List => {
+        match brain {
+            None => {
                 let brains = view.brains().await?;
                 let json = brains.iter().map(to_json).collect();
                 let rows = brains.iter().map(|brain| {
@@ -55,7 +66,7 @@ impl Brain {
                     "There are no Brains.",
                 ))
             }
-            Self::Show { brain } => {
+            Some(brain) => {
                 let Some(info) = view.brain(brain).await? else {
                     anyhow::bail!("there is no Brain {brain}; see `based brain list`");
                 };
@@ -98,8 +109,11 @@ impl Brain {
                 let last = format!("uptime {}, quality {}", percent(how.uptime), percent(how.quality));
                 fields.push(("last epoch", last));
                 fields.push(("score from outside", outside(&how)));
+                let (more, settings) = owner::settings(&view, brain).await?;
+                fields.extend(more);
                 let mut json = to_json(&info);
                 json["performance"] = json!(how);
+                json["settings"] = settings;
                 Ok(Report::fields(json, &fields))
             }
         }
@@ -206,7 +220,7 @@ fn outside(how: &BrainPerformance) -> String {
 }
 
 /// A stranger's text, made harmless for a terminal.
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -5,6 +5,7 @@ mod authority;
 mod brains;
 mod forecasts;
 mod governance;
+mod owner;
 mod report;
 mod spend;
 mod stake;
@@ -49,22 +50,25 @@ enum Command {
     /// Make and look at wallets.
     #[command(subcommand)]
     Wallet(wallets::Wallet),
-    /// Show an account's balance.
+    /// Show an account's balances.
     Balance {
         /// Account; the wallet's own by default.
         #[arg(value_parser = account)]
         account: Option<AccountId>,
     },
-    /// Send $BASED.
+    /// Send $BASED, or Pepecoin.
     Transfer {
         /// Receiver.
         #[arg(value_parser = account)]
         to: AccountId,
-        /// Amount in $BASED.
+        /// Amount.
         #[arg(value_parser = amount)]
         amount: u128,
+        /// Send Pepecoin.
+        #[arg(long)]
+        pepecoin: bool,
     },
-    /// Look at Brains.
+    /// Look at Brains, and buy and manage one's own.
     #[command(subcommand)]
     Brain(brains::Brain),
     /// List the miners and validators of a Brain.
@@ -164,7 +168,11 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Ask(ask) => ask.run(context).await,
         Command::Wallet(wallet) => wallet.run(context),
         Command::Balance { account } => wallets::balance(context, account).await,
-        Command::Transfer { to, amount } => wallets::transfer(context, to, amount).await,
+        Command::Transfer {
+            to,
+            amount,
+            pepecoin,
+        } => wallets::transfer(context, to, amount, pepecoin).await,
         Command::Brain(brain) => brain.run(context).await,
         Command::Peers { brain } => brains::peers(context, brain).await,
         Command::Weights { brain } => brains::weights(context, brain).await,

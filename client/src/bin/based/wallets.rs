@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde_json::json;
 use sp_core::crypto::{ExposeSecret, SecretString};
 
-use crate::{report, Context, Report};
+use crate::{owner::in_pepecoin, report, Context, Report};
 
 #[derive(Debug, Subcommand)]
 pub enum Wallet {
@@ -120,12 +120,15 @@ fn secret_phrase() -> anyhow::Result<SecretString> {
 
 pub async fn balance(context: &Context, named: Option<AccountId>) -> anyhow::Result<Report> {
     let account = context.account(named)?;
-    let balance = context.chain().await?.best().await?.balance(&account).await?;
+    let view = context.chain().await?.best().await?;
+    let balance = view.balance(&account).await?;
+    let pepecoin = view.pepecoin(&account).await?;
     let json = json!({
         "account": report::account(&account),
         "free": report::amount(balance.free),
         "held": report::amount(balance.reserved),
         "frozen": report::amount(balance.frozen),
+        "pepecoin": report::amount(pepecoin),
     });
     Ok(Report::fields(
         json,
@@ -133,21 +136,30 @@ pub async fn balance(context: &Context, named: Option<AccountId>) -> anyhow::Res
             ("account", format_account(&account)),
             ("free", money::with_symbol(balance.free)),
             ("held", money::with_symbol(balance.reserved)),
+            ("besides", in_pepecoin(pepecoin)),
         ],
     ))
 }
 
-pub async fn transfer(context: &Context, to: AccountId, amount: u128) -> anyhow::Result<Report> {
+pub async fn transfer(
+    context: &Context,
+    to: AccountId,
+    amount: u128,
+    pepecoin: bool,
+) -> anyhow::Result<Report> {
     let signer = context.key.signer()?;
-    let included = context
-        .chain()
-        .await?
-        .submit(&signer, &calls::transfer(to.clone(), amount))
-        .await?;
-    let done = format!("Sent {} to {}.", money::with_symbol(amount), format_account(&to));
+    let chain = context.chain().await?;
+    let (included, sent) = if pepecoin {
+        let call = calls::transfer_pepecoin(to.clone(), amount);
+        (chain.submit(&signer, &call).await?, in_pepecoin(amount))
+    } else {
+        let call = calls::transfer(to.clone(), amount);
+        (chain.submit(&signer, &call).await?, money::with_symbol(amount))
+    };
+    let done = format!("Sent {sent} to {}.", format_account(&to));
     Ok(Report::included(
         &done,
         &included,
-        json!({ "to": report::account(&to), "amount": report::amount(amount) }),
+        json!({ "to": report::account(&to), "amount": report::amount(amount), "pepecoin": pepecoin }),
     ))
 }

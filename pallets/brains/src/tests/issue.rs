@@ -10,7 +10,7 @@ use sp_runtime::DispatchError::BadOrigin;
 use crate::{mock::*, Error, Event};
 
 #[test]
-fn only_the_issue_origin_issues() {
+fn only_governance_and_the_bridge_issue_without_payment() {
     build_and_execute(|| {
         assert_noop!(
             Brains::issue(RuntimeOrigin::signed(LABS), None, ALICE, BrainKind::Burned),

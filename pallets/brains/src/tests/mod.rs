@@ -1,5 +1,13 @@
+mod acquire;
+mod admission;
+mod bridge;
+mod close;
+mod conservation;
+mod deposits;
 mod genesis;
+mod identity;
 mod issue;
+mod migration;
 mod settings;
 mod task;
 mod transfer;

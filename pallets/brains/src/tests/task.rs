@@ -122,3 +122,27 @@ fn a_task_that_cannot_be_audited_is_refused() {
         }));
     });
 }
+
+#[test]
+fn a_task_is_encrypted_unless_its_owner_says_otherwise() {
+    build_and_execute(|| {
+        let Task {
+            manifest,
+            repository,
+            commit,
+            ..
+        } = task(1);
+        let default = Task::new(manifest, repository, commit);
+        assert!(default.zk);
+        let clear = Task {
+            zk: false,
+            ..default.clone()
+        };
+        for (announced, zk) in [(default, true), (clear, false)] {
+            assert_ok!(Brains::set_task(RuntimeOrigin::signed(ALICE), BURNED, announced));
+            System::set_block_number(System::block_number() + u64::from(NOTICE));
+            let held = <Brains as BrainInspect<u64>>::task(BURNED).unwrap();
+            assert_eq!(held.zk, zk);
+        }
+    });
+}

@@ -1,7 +1,7 @@
-use based_primitives::PriceList;
-use frame_support::{assert_noop, assert_ok};
+use based_primitives::{traits::SweepBrain, PriceList};
+use frame_support::{assert_noop, assert_ok, weights::Weight};
 
-use crate::{mock::*, Error, Event, Prices};
+use crate::{mock::*, Error, Event, Prices, WeightInfo};
 
 const PRICES: PriceList = PriceList {
     prompt: 3,
@@ -49,5 +49,16 @@ fn a_context_of_nothing_is_refused() {
             ),
             Error::<Test>::InvalidPrices
         );
+    });
+}
+
+#[test]
+fn a_closed_brain_has_no_prices() {
+    build_and_execute(|| {
+        assert_ok!(Compute::set_prices(RuntimeOrigin::signed(owner()), BRAIN, PRICES));
+        let weight = <() as WeightInfo>::sweep();
+        assert_eq!(Compute::sweep(BRAIN, Weight::zero()), (Weight::zero(), false));
+        assert_eq!(Compute::sweep(BRAIN, weight), (weight, true));
+        assert_eq!(Prices::<Test>::get(BRAIN), None);
     });
 }

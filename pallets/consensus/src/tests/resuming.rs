@@ -1,7 +1,13 @@
-use based_primitives::{traits::Epochs, EpochScores, Uid};
+use based_primitives::{
+    traits::{Epochs, SweepBrain},
+    EpochScores, Uid,
+};
 use frame_support::weights::Weight;
 
-use crate::{mock::*, Credits, LastEpoch, Resting, RestingState, Rows, Standings, WeightInfo};
+use crate::{
+    mock::*, Credits, LastEpoch, MinWeights, Performance, Published, Resting, RestingState, Rows, Standings,
+    Validators, WeightInfo,
+};
 
 /// Nine validators of equal stake, thirty miners, rows that overlap.
 fn brain() -> u32 {
@@ -121,5 +127,46 @@ fn who_leaves_while_the_epoch_rests_is_not_paid_nor_is_a_successor() {
         assert!(!paid.contains(&(VALIDATORS + 3)) && !paid.contains(&(MINERS + 20)));
         assert!(Credits::<Test>::get(BRAIN).iter().all(|(uid, _)| *uid != 3));
         assert!(!Rows::<Test>::contains_key(BRAIN, 3));
+    });
+}
+
+#[test]
+fn a_closed_brain_leaves_nothing_not_even_the_epoch_that_rests() {
+    build_and_execute(|| {
+        let due = brain();
+        epoch_of(BRAIN, due);
+        MinWeights::<Test>::insert(BRAIN, 4);
+        go_to(due + CYCLE);
+        assert_eq!(Consensus::advance(BRAIN, due + CYCLE, step()).scores, None);
+        assert_eq!(Resting::<Test>::get(), Some(BRAIN));
+        (0..39).for_each(remove);
+        let most = <() as WeightInfo>::sweep();
+        let less = most.saturating_sub(Weight::from_parts(1, 0));
+        assert_eq!(Consensus::sweep(BRAIN, less), (Weight::zero(), false));
+        assert_eq!(Consensus::sweep(BRAIN, most), (most, true));
+        assert!(!Resting::<Test>::exists() && !RestingState::<Test>::exists());
+        let left = Validators::<Test>::iter_prefix(BRAIN).count()
+            + Rows::<Test>::iter_prefix(BRAIN).count()
+            + Standings::<Test>::iter_prefix(BRAIN).count()
+            + Published::<Test>::iter_prefix(BRAIN).count();
+        assert_eq!(left, 0);
+        assert!(!LastEpoch::<Test>::contains_key(BRAIN) && !Performance::<Test>::contains_key(BRAIN));
+        assert!(!Credits::<Test>::contains_key(BRAIN) && !MinWeights::<Test>::contains_key(BRAIN));
+    });
+}
+
+#[test]
+fn a_sweep_leaves_other_brains_alone() {
+    build_and_execute(|| {
+        let due = brain();
+        go_to(due);
+        assert_eq!(Consensus::advance(BRAIN, due, step()).scores, None);
+        Consensus::sweep(OTHER, Weight::MAX);
+        assert_eq!(Resting::<Test>::get(), Some(BRAIN));
+        go_to(due + 1);
+        let scores = Consensus::advance(BRAIN, due, Weight::MAX).scores.unwrap();
+        assert_eq!(scores.miners.len(), 30);
+        Consensus::sweep(OTHER, Weight::MAX);
+        assert!(LastEpoch::<Test>::contains_key(BRAIN));
     });
 }

@@ -1,7 +1,7 @@
-use based_primitives::constants::BASED;
+use based_primitives::{constants::BASED, traits::SweepBrain};
 use frame_support::weights::Weight;
 
-use crate::{mock::*, Budgets, Due, WeightInfo};
+use crate::{mock::*, Budgets, Carry, Due, WeightInfo};
 
 /// Most that one epoch gets in a block: the limit without what is set aside for the division.
 fn room() -> u64 {
@@ -104,5 +104,30 @@ fn without_room_for_a_division_nothing_begins() {
         EpochLimit::set(Weight::from_parts(1_000_000_000_000, u64::MAX));
         run_to(9);
         assert_eq!(EpochsRun::get(), vec![(BRAIN, 7)]);
+    });
+}
+
+#[test]
+fn the_budget_of_a_closed_brain_returns_to_the_pot_and_its_epoch_is_called_off() {
+    build_and_execute(|| {
+        set(BRAIN, busy());
+        set(OTHER, busy());
+        run_to_split();
+        let (own, carry) = (budget(BRAIN), Carry::<Test>::get());
+        assert!(own > 0);
+        Work::mutate(|work| work.insert(BRAIN, 5 * room()));
+        run_to(u64::from(CYCLE) + u64::from(BRAIN));
+        assert_eq!(Due::<Test>::get().first().copied(), Some((BRAIN, CYCLE + u32::from(BRAIN))));
+        let minted = Carry::<Test>::get() - carry;
+        let weight = <() as WeightInfo>::sweep();
+        assert_eq!(
+            Emission::sweep(BRAIN, weight.saturating_sub(Weight::from_parts(1, 0))),
+            (Weight::zero(), false)
+        );
+        assert_eq!(Emission::sweep(BRAIN, weight), (weight, true));
+        assert_eq!(Carry::<Test>::get(), carry + minted + own);
+        assert!(Budgets::<Test>::get(BRAIN).is_none());
+        assert!(Due::<Test>::get().iter().all(|(brain, _)| *brain != BRAIN));
+        assert_eq!(budget(OTHER), own, "the other Brain keeps its own");
     });
 }

@@ -3,10 +3,11 @@
 use based_primitives::{
     constants::{BASED, FORECAST_TARGETS, PPB},
     forecasts::Forecast,
-    traits::ForecastInspect,
+    traits::{ForecastInspect, SweepBrain},
 };
+use frame_support::weights::Weight;
 
-use crate::{mock::*, Accuracies, AccuracyRecord, BrainVoices, FORECASTS_PER_BRAIN};
+use crate::{mock::*, Accuracies, AccuracyRecord, BrainVoices, WeightInfo, FORECASTS_PER_BRAIN};
 
 const FOREIGN: u16 = 9;
 
@@ -144,5 +145,19 @@ fn one_forecast_covers_64_brains() {
             let found = <Forecasts as ForecastInspect<u64>>::performance(brain);
             assert_eq!(found, Some(u64::from(brain)));
         }
+    });
+}
+
+#[test]
+fn nobody_is_heard_about_a_closed_brain() {
+    build_and_execute(|| {
+        trust((0..8).map(|who| (who, 1_000)));
+        let voices: Vec<(u64, u32)> = (0..8).map(|who| (who, 100)).collect();
+        speak(&voices);
+        assert_eq!(performance(), Some(100));
+        let weight = <() as WeightInfo>::forget_brain();
+        assert_eq!(Forecasts::sweep(FOREIGN, Weight::zero()), (Weight::zero(), false));
+        assert_eq!(Forecasts::sweep(FOREIGN, weight), (weight, true));
+        assert_eq!(performance(), None);
     });
 }

@@ -1,4 +1,7 @@
 mod capacity;
+mod deposits;
 mod endpoint;
 mod fee;
 mod memorize;
+mod pruning;
+mod sweep;

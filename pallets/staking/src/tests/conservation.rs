@@ -4,12 +4,12 @@
 
 use based_primitives::{
     constants::{BASED, MIN_STAKE, PPB},
-    traits::{ProducerStake, StakeInspect},
+    traits::{ProducerStake, StakeInspect, SweepBrain},
     Balance, BrainId,
 };
 use proptest::prelude::*;
 
-use crate::{mock::*, LeavingStake, Leavings, Pools, Positions, Target, Unstaking};
+use crate::{mock::*, LeavingStake, Leavings, Pools, Positions, Target, Unstaking, WeightInfo};
 
 /// Histories unless the environment asks for more: over ten thousand steps in all.
 const CASES: u32 = 64;
@@ -77,6 +77,10 @@ enum Step {
     WithdrawLeaving {
         who: u64,
     },
+    Sweep {
+        brain: BrainId,
+        positions: u64,
+    },
 }
 
 fn amount() -> impl Strategy<Value = Balance> {
@@ -109,6 +113,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, part, ago)| Step::Slash { who, part, ago }),
         2 => (who(), target()).prop_map(|(who, target)| Step::Settle { who, target }),
         3 => who().prop_map(|who| Step::WithdrawLeaving { who }),
+        1 => (prop_oneof![Just(BRAIN), Just(OTHER)], 0..5u64)
+            .prop_map(|(brain, positions)| Step::Sweep { brain, positions }),
     ]
 }
 
@@ -203,6 +209,12 @@ fn apply(step: &Step) -> Balance {
             let outcome = Staking::withdraw_leaving(RuntimeOrigin::signed(who), validator, cycle);
             assert_eq!(outcome, Ok(()), "what is free can be withdrawn");
             (outcome, 0)
+        }
+        Step::Sweep { brain, positions } => {
+            let limit = <() as WeightInfo>::sweep().saturating_mul(positions);
+            let (used, _) = Staking::sweep(brain, limit);
+            assert!(used.all_lte(limit));
+            (Ok(()), 0)
         }
     };
     if outcome.is_err() {

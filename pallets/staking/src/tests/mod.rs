@@ -2,5 +2,6 @@ mod conservation;
 mod rewards;
 mod slashing;
 mod stake;
+mod sweep;
 mod take;
 mod unstake;
