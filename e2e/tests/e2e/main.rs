@@ -6,5 +6,6 @@ mod faults;
 mod flow;
 mod forecasts;
 mod nodes;
+mod rpc;
 mod support;
 mod tasks;

@@ -7,6 +7,7 @@ mod genesis;
 mod issuance;
 mod limits;
 mod metadata;
+mod queries;
 
 use codec::Encode;
 use pallet_revive::evm::runtime::EthExtra;
