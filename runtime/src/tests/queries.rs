@@ -13,7 +13,7 @@ use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
 
 use super::{block, chain, fee_of, signed, BalancesCall};
 use crate::{
-    configs::TransactionByteFee, queries, Registry, Runtime, RuntimeCall, RuntimeOrigin, Staking, System,
+    queries, Registry, Runtime, RuntimeCall, RuntimeOrigin, Staking, System, TransactionPayment,
 };
 
 const BRAIN: u16 = 7;
@@ -207,7 +207,7 @@ fn the_fee_of_a_call_is_that_of_its_longest_transaction() {
         // A number of five bytes instead of one, a mortal era, an ECDSA signature.
         let longer = 4 + 1 + 1;
         assert_eq!(quoted.length as usize, extrinsic.encoded_size() + longer);
-        let difference = longer as u128 * TransactionByteFee::get();
+        let difference = TransactionPayment::length_to_fee(longer as u32);
         assert_eq!(quoted.fee, fee_of(&extrinsic) + difference);
 
         assert_eq!(queries::call_fee(&[]), None);
