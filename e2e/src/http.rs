@@ -36,7 +36,9 @@ async fn post(url: &str, body: &Value) -> anyhow::Result<Value> {
         "Content-Type: application/json\r\nContent-Length: {}\r\n",
         body.len()
     );
-    Ok(serde_json::from_str(&http(port, "POST", "/", &head, &body).await?)?)
+    Ok(serde_json::from_str(
+        &http(port, "POST", "/", &head, &body).await?,
+    )?)
 }
 
 pub(crate) async fn http_get(port: u16, path: &str) -> anyhow::Result<String> {

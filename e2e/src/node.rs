@@ -131,7 +131,11 @@ impl Node {
     ///
     /// # Errors
     /// If the node does not answer.
-    pub async fn request(&self, method: &str, params: serde_json::Value) -> anyhow::Result<serde_json::Value> {
+    pub async fn request(
+        &self,
+        method: &str,
+        params: serde_json::Value,
+    ) -> anyhow::Result<serde_json::Value> {
         request(&self.url(), method, params).await
     }
 

@@ -102,7 +102,10 @@ async fn the_based_methods_tell_brains_peers_emission_stake_and_prices() -> anyh
     let peers = whole["peers"].as_array().context("no peers")?;
     assert_eq!(peers.len(), 2);
     assert_eq!(whole["next"], Value::Null);
-    assert_eq!((&peers[0]["role"], &peers[1]["role"]), (&json!("miner"), &json!("validator")));
+    assert_eq!(
+        (&peers[0]["role"], &peers[1]["role"]),
+        (&json!("miner"), &json!("validator"))
+    );
     assert_eq!(peers[0]["account"], address("//Miner")?);
     assert_eq!(peers[0]["endpoint"], "127.0.0.1:4000");
     assert_eq!(peers[0]["computekey"], format!("0x{}", "01".repeat(32)));
@@ -128,7 +131,10 @@ async fn the_based_methods_tell_brains_peers_emission_stake_and_prices() -> anyh
     eventually("budgets of the cycle", PATIENCE, || async {
         let emission = ask(node, "based_emission", json!([])).await?;
         let budgets = emission["budgets"].as_array().context("no budgets")?;
-        Ok(budgets.iter().any(|budget| budget["brain"] == BRAIN).then_some(()))
+        Ok(budgets
+            .iter()
+            .any(|budget| budget["brain"] == BRAIN)
+            .then_some(()))
     })
     .await?;
 
@@ -137,13 +143,22 @@ async fn the_based_methods_tell_brains_peers_emission_stake_and_prices() -> anyh
     assert_eq!(stake["staked"], units(250 * BASED + BASED / 2));
     let positions = stake["positions"].as_array().context("no positions")?;
     assert_eq!(positions.len(), 2);
-    assert_eq!((&positions[0]["validator"], &positions[0]["amount"]), (&Value::Null, &json!(units(BASED / 2))));
+    assert_eq!(
+        (&positions[0]["validator"], &positions[0]["amount"]),
+        (&Value::Null, &json!(units(BASED / 2)))
+    );
     assert_eq!(positions[1]["validator"], address("//Validator")?);
-    assert_eq!((&stake["pending"], &stake["pendingUntil"]), (&json!("0"), &Value::Null));
+    assert_eq!(
+        (&stake["pending"], &stake["pendingUntil"]),
+        (&json!("0"), &Value::Null)
+    );
 
     // Prices: 16 prompt units and one completion unit, and the fee of a transfer.
     let quote = ask(node, "based_quote", json!([BRAIN, 16, 1])).await?;
-    assert_eq!(quote["price"], units((16 * 2_778 + 8_333) * BASED / 1_000_000_000));
+    assert_eq!(
+        quote["price"],
+        units((16 * 2_778 + 8_333) * BASED / 1_000_000_000)
+    );
     let fee = ask(node, "based_fee", json!([transfer_call("//Bob")?])).await?;
     let fee: u128 = fee["fee"].as_str().context("no fee")?.parse()?;
     let included = network
@@ -171,31 +186,84 @@ async fn bad_requests_of_the_based_methods_are_told_what_to_do() -> anyhow::Resu
         ("based_metagraph", json!([8]), 12_004, "there is no Brain 8"),
         ("based_quote", json!([8, 1, 1]), 12_004, "there is no Brain 8"),
         ("based_quote", json!([0, 1, 1]), 12_005, "no prices"),
-        ("based_quote", json!([BRAIN, 32_000, 1]), 12_006, "at most 32000 units"),
-        ("based_quote", json!([BRAIN, u32::MAX, u32::MAX]), 12_006, "at most 32000 units"),
+        (
+            "based_quote",
+            json!([BRAIN, 32_000, 1]),
+            12_006,
+            "at most 32000 units",
+        ),
+        (
+            "based_quote",
+            json!([BRAIN, u32::MAX, u32::MAX]),
+            12_006,
+            "at most 32000 units",
+        ),
         ("based_brains", json!([0, 0]), INVALID_PARAMS, "1 to 128"),
         ("based_brains", json!([0, 129]), INVALID_PARAMS, "1 to 128"),
-        ("based_metagraph", json!([BRAIN, 0, 2_049]), INVALID_PARAMS, "1 to 2048"),
-        ("based_stake", json!(["nobody"]), INVALID_PARAMS, "give its address"),
-        ("based_fee", json!(["0xffff"]), INVALID_PARAMS, "no call of this chain"),
+        (
+            "based_metagraph",
+            json!([BRAIN, 0, 2_049]),
+            INVALID_PARAMS,
+            "1 to 2048",
+        ),
+        (
+            "based_stake",
+            json!(["nobody"]),
+            INVALID_PARAMS,
+            "give its address",
+        ),
+        (
+            "based_fee",
+            json!(["0xffff"]),
+            INVALID_PARAMS,
+            "no call of this chain",
+        ),
         ("based_fee", json!([long]), INVALID_PARAMS, "at most 64 KiB"),
         ("based_brain", json!([-1]), INVALID_PARAMS, "u16"),
         ("based_brain", json!([65_536]), INVALID_PARAMS, "u16"),
         ("based_brain", json!([]), INVALID_PARAMS, ""),
         ("based_brain", json!([BRAIN, "0x12"]), INVALID_PARAMS, ""),
         ("based_brain", json!([BRAIN, nowhere]), 12_001, "no block 0x1111"),
-        ("based_brains", json!([null, null, nowhere]), 12_001, "leave it out"),
-        ("based_metagraph", json!([BRAIN, null, null, nowhere]), 12_001, "leave it out"),
+        (
+            "based_brains",
+            json!([null, null, nowhere]),
+            12_001,
+            "leave it out",
+        ),
+        (
+            "based_metagraph",
+            json!([BRAIN, null, null, nowhere]),
+            12_001,
+            "leave it out",
+        ),
         ("based_emission", json!([nowhere]), 12_001, "leave it out"),
         ("based_stake", json!([account, nowhere]), 12_001, "leave it out"),
-        ("based_quote", json!([BRAIN, 1, 1, nowhere]), 12_001, "leave it out"),
-        ("based_fee", json!([transfer_call("//Bob")?, nowhere]), 12_001, "leave it out"),
+        (
+            "based_quote",
+            json!([BRAIN, 1, 1, nowhere]),
+            12_001,
+            "leave it out",
+        ),
+        (
+            "based_fee",
+            json!([transfer_call("//Bob")?, nowhere]),
+            12_001,
+            "leave it out",
+        ),
     ];
     for (method, params, code, says) in cases {
         let shown = params.to_string();
         let (found, message) = refusal(node, method, params).await?;
-        assert_eq!(found, code, "{method} {}: {message}", &shown[..shown.len().min(80)]);
-        assert!(message.contains(says), "{method}: {message:?} does not say {says:?}");
+        assert_eq!(
+            found,
+            code,
+            "{method} {}: {message}",
+            &shown[..shown.len().min(80)]
+        );
+        assert!(
+            message.contains(says),
+            "{method}: {message:?} does not say {says:?}"
+        );
     }
     // Beyond the last Brain and the last peer there is an empty page.
     let page = ask(node, "based_brains", json!([65_535])).await?;

@@ -20,8 +20,8 @@ use based_primitives::{
 use based_runtime::{Runtime, System};
 use codec::Encode;
 use sp_core::storage::Storage;
-use sp_state_machine::TestExternalities;
 use sp_runtime::{traits::BlakeTwo256, BoundedVec};
+use sp_state_machine::TestExternalities;
 
 use crate::{
     setting::{self, account, peer, target, BRAIN},

@@ -43,9 +43,7 @@ impl Wasm {
         };
         let context = CallContext::Onchain { import: true };
         let start = Instant::now();
-        let (answer, _) = self
-            .executor
-            .call(ext, &runtime, function, arguments, context);
+        let (answer, _) = self.executor.call(ext, &runtime, function, arguments, context);
         Ok((answer?, start.elapsed()))
     }
 

@@ -14,9 +14,7 @@ use sp_blockchain::HeaderBackend;
 use sp_core::{crypto::Ss58Codec, Bytes};
 
 use super::{
-    answers::{
-        Amount, BrainDetails, BrainsPage, Emission, Fee, MetagraphPage, Quote, Stake,
-    },
+    answers::{Amount, BrainDetails, BrainsPage, Emission, Fee, MetagraphPage, Quote, Stake},
     error,
 };
 
@@ -132,7 +130,7 @@ where
                     .brains(at, last.id.saturating_add(1), 1)
                     .map_err(|reason| error::failed(at, reason))?;
                 following.first().map(|brain| brain.id)
-            },
+            }
             _ => None,
         };
         Ok(BrainsPage {

@@ -12,9 +12,7 @@ use frame_support::{assert_ok, BoundedVec};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
 
 use super::{block, chain, fee_of, signed, BalancesCall};
-use crate::{
-    queries, Registry, Runtime, RuntimeCall, RuntimeOrigin, Staking, System, TransactionPayment,
-};
+use crate::{queries, Registry, Runtime, RuntimeCall, RuntimeOrigin, Staking, System, TransactionPayment};
 
 const BRAIN: u16 = 7;
 

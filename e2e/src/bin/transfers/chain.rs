@@ -30,7 +30,11 @@ impl Chain {
         let arguments = ["export-chain-spec", "--chain", "dev"].map(str::to_owned);
         let mut spec: Value = serde_json::from_str(&run("based-node", &arguments).await?)?;
         let genesis = &mut spec["genesis"]["runtimeGenesis"];
-        let part = if genesis["patch"].is_object() { "patch" } else { "config" };
+        let part = if genesis["patch"].is_object() {
+            "patch"
+        } else {
+            "config"
+        };
         genesis[part]["balances"]["balances"]
             .as_array_mut()
             .context("the genesis has no balances")?

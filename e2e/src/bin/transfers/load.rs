@@ -88,12 +88,7 @@ struct Transfers {
 impl Transfers {
     async fn new(node: &Node) -> anyhow::Result<Self> {
         let genesis = ask(node, "chain_getBlockHash", json!([0])).await?;
-        let genesis = hex::decode(
-            genesis
-                .as_str()
-                .context("no genesis")?
-                .trim_start_matches("0x"),
-        )?;
+        let genesis = hex::decode(genesis.as_str().context("no genesis")?.trim_start_matches("0x"))?;
         let version = ask(node, "state_getRuntimeVersion", json!([])).await?;
         let number = |name: &str| {
             let number = version[name].as_u64().with_context(|| format!("no {name}"))?;
@@ -112,19 +107,16 @@ impl Transfers {
 
     /// The next transfer of one unit from a sender to the one after.
     fn next(&mut self) -> String {
-        let (from, round) = (self.made as usize % self.senders.len(), self.made / u64::from(SENDERS));
+        let (from, round) = (
+            self.made as usize % self.senders.len(),
+            self.made / u64::from(SENDERS),
+        );
         self.made += 1;
         let to = &self.senders[(from + 1) % self.senders.len()];
         // Balances.transfer_keep_alive, to an account by its id.
         let call = [&[4, 3, 0][..], &to.public().0, &Compact(1u128).encode()].concat();
         // Immortal, number, no tip, metadata not checked.
-        let explicit = [
-            &[0][..],
-            &Compact(round).encode(),
-            &Compact(0u128).encode(),
-            &[0],
-        ]
-        .concat();
+        let explicit = [&[0][..], &Compact(round).encode(), &Compact(0u128).encode(), &[0]].concat();
         let from = &self.senders[from];
         let signature = from.sign(&[&call[..], &explicit, &self.implied].concat());
         let body = [
@@ -161,7 +153,10 @@ pub async fn window(node: &Node) -> anyhow::Result<Window> {
     let mut counted = 0;
     let begin = Instant::now();
     loop {
-        ensure!(begin.elapsed() < 4 * PATIENCE, "the window was not written in time");
+        ensure!(
+            begin.elapsed() < 4 * PATIENCE,
+            "the window was not written in time"
+        );
         if load.made - included < WAITING {
             load.send(node).await?;
         } else {
@@ -176,7 +171,7 @@ pub async fn window(node: &Node) -> anyhow::Result<Window> {
                 // The block after the first full one begins the window, once as many wait as it held.
                 None if found >= FULL && load.made - included >= found => first = Some(seen + 1),
                 Some(first) if seen >= first && seen < first + WINDOW => counted += found,
-                _ => {},
+                _ => {}
             }
         }
         if let Some(first) = first.filter(|first| seen + 1 >= first + WINDOW) {

@@ -103,8 +103,20 @@ fn figures(ours: &Found, peer: &Found) -> Value {
     json!([
         plain("transfers_per_second", "1/s", ours.rate, peer.rate, rates),
         ratio("transfers_ratio", rates),
-        plain("import_full_block_ms", "ms", ours.import, peer.import, peer.import / ours.import),
-        plain("import_transfer_us", "us", import(ours) * 1e3, import(peer) * 1e3, imports),
+        plain(
+            "import_full_block_ms",
+            "ms",
+            ours.import,
+            peer.import,
+            peer.import / ours.import
+        ),
+        plain(
+            "import_transfer_us",
+            "us",
+            import(ours) * 1e3,
+            import(peer) * 1e3,
+            imports
+        ),
         ratio("import_ratio", imports),
     ])
 }
@@ -121,7 +133,15 @@ async fn fill(dir: &Path, chain: &Chain) -> anyhow::Result<Window> {
         let base = dir.join(chain.name).display().to_string();
         let (to, file) = (to.to_string(), blocks(dir, chain, name));
         let arguments = [
-            "export-blocks", "--chain", &spec, "--base-path", &base, "--binary", "--to", &to, &file,
+            "export-blocks",
+            "--chain",
+            &spec,
+            "--base-path",
+            &base,
+            "--binary",
+            "--to",
+            &to,
+            &file,
         ];
         run("based-node", &arguments.map(str::to_owned)).await?;
     }
@@ -143,7 +163,13 @@ async fn import(dir: &Path, chain: &Chain, window: &Window, round: usize) -> any
         let base = dir.join(format!("{}-{name}-{round}", chain.name));
         let (path, file) = (base.display().to_string(), blocks(dir, chain, name));
         let arguments = [
-            "import-blocks", "--chain", &spec, "--base-path", &path, "--binary", &file,
+            "import-blocks",
+            "--chain",
+            &spec,
+            "--base-path",
+            &path,
+            "--binary",
+            &file,
         ];
         let start = Instant::now();
         run("based-node", &arguments.map(str::to_owned)).await?;
