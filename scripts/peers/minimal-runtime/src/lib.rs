@@ -1,6 +1,5 @@
 //! System, timestamp, BABE, GRANDPA, session, balances, transaction payment: nothing else. Limits of blocks, fees,
 //! weights and the form of transactions are those of the network's runtime.
-#![cfg(target_arch = "wasm32")]
 #![no_std]
 #![recursion_limit = "256"]
 

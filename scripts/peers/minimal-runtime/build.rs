@@ -1,6 +1,0 @@
-//! Builds the runtime's WebAssembly.
-
-fn main() {
-    #[cfg(feature = "std")]
-    substrate_wasm_builder::WasmBuilder::build_using_defaults();
-}
