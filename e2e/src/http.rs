@@ -5,17 +5,40 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::Value;
 
-/// One JSON-RPC request over HTTP.
+/// Result of one JSON-RPC request without parameters over HTTP.
 pub(crate) async fn rpc<T: serde::de::DeserializeOwned>(url: &str, method: &str) -> anyhow::Result<T> {
+    let mut answer = request(url, method, Value::Array(Vec::new())).await?;
+    Ok(serde_json::from_value(answer["result"].take())?)
+}
+
+/// Whole answer to one JSON-RPC request over HTTP: with a result or an error.
+pub(crate) async fn request(url: &str, method: &str, params: Value) -> anyhow::Result<Value> {
+    post(url, &envelope(method, &params)).await
+}
+
+/// Whole answers to JSON-RPC requests that travel together.
+pub(crate) async fn requests(url: &str, method: &str, params: &[Value]) -> anyhow::Result<Vec<Value>> {
+    let batch = params.iter().map(|params| envelope(method, params)).collect();
+    match post(url, &Value::Array(batch)).await? {
+        Value::Array(answers) => Ok(answers),
+        other => anyhow::bail!("the node answered a batch of {method} by {other}"),
+    }
+}
+
+fn envelope(method: &str, params: &Value) -> Value {
+    serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+async fn post(url: &str, body: &Value) -> anyhow::Result<Value> {
     let port: u16 = url.rsplit(':').next().context("no port")?.parse()?;
-    let body = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
+    let body = body.to_string();
     let head = format!(
         "Content-Type: application/json\r\nContent-Length: {}\r\n",
         body.len()
     );
-    let answer = http(port, "POST", "/", &head, &body).await?;
-    let mut answer: Value = serde_json::from_str(&answer)?;
-    Ok(serde_json::from_value(answer["result"].take())?)
+    Ok(serde_json::from_str(
+        &http(port, "POST", "/", &head, &body).await?,
+    )?)
 }
 
 pub(crate) async fn http_get(port: u16, path: &str) -> anyhow::Result<String> {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{bail, Context};
 
 use crate::{
-    http::rpc,
+    http::{request, requests, rpc},
     process::{free_port, Process},
     START,
 };
@@ -125,6 +125,30 @@ impl Node {
     /// WebSocket address of its RPC.
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.rpc)
+    }
+
+    /// Asks a JSON-RPC method over HTTP; the whole answer, with `result` or `error`.
+    ///
+    /// # Errors
+    /// If the node does not answer.
+    pub async fn request(
+        &self,
+        method: &str,
+        params: serde_json::Value,
+    ) -> anyhow::Result<serde_json::Value> {
+        request(&self.url(), method, params).await
+    }
+
+    /// Asks a JSON-RPC method several times in one exchange; the whole answers, in no order.
+    ///
+    /// # Errors
+    /// If the node does not answer.
+    pub async fn requests(
+        &self,
+        method: &str,
+        params: &[serde_json::Value],
+    ) -> anyhow::Result<Vec<serde_json::Value>> {
+        requests(&self.url(), method, params).await
     }
 
     /// Port of its prometheus metrics.

@@ -26,6 +26,7 @@ pub mod payments;
 pub mod runtime_api;
 pub mod traits;
 pub mod types;
+pub mod views;
 
 pub use commitment::{weights_commitment, Salt};
 pub use types::*;

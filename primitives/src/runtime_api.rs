@@ -8,10 +8,12 @@ use codec::Codec;
 use crate::{
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
     types::{Balance, BrainId, BrainInfo, BrainPerformance, PeerInfo, Uid, WeightTerms},
+    views::{CallFee, EmissionInfo, Metagraph, QuoteError, StakeInfo},
 };
 
 sp_api::decl_runtime_apis! {
-    /// Reads Brains, peers and rewards.
+    /// Reads Brains, peers, stake and rewards. Every answer takes a bounded amount of work.
+    #[api_version(1)]
     pub trait BasedApi<AccountId: Codec> {
         /// One Brain.
         fn brain(id: BrainId) -> Option<BrainInfo<AccountId>>;
@@ -25,6 +27,22 @@ sp_api::decl_runtime_apis! {
         fn cycle_blocks() -> u32;
         /// What a Brain asks of rows of weights that are committed now.
         fn weight_terms(brain: BrainId) -> WeightTerms;
+        /// Up to `limit` (at most 2,048, which is any Brain whole) peers of a Brain with uid `start` or above, with their
+        /// stake and scores; none if there is no such Brain.
+        #[api_version(2)]
+        fn metagraph(brain: BrainId, start: Uid, limit: u16) -> Option<Metagraph<AccountId>>;
+        /// Where emission stands.
+        #[api_version(2)]
+        fn emission() -> EmissionInfo;
+        /// What an account has staked and earned.
+        #[api_version(2)]
+        fn stake(account: AccountId) -> StakeInfo<AccountId>;
+        /// Price of a prompt on a Brain, by its units and those of its completion (R138).
+        #[api_version(2)]
+        fn quote(brain: BrainId, prompt_units: u32, completion_units: u32) -> Result<Balance, QuoteError>;
+        /// Fee of an encoded call of at most 64 KiB, sent now as a signed transaction; none for bytes that are no call.
+        #[api_version(2)]
+        fn call_fee(call: Vec<u8>) -> Option<CallFee>;
     }
 
     /// Reads what consensus found.

@@ -5,6 +5,7 @@ use alloc::{vec, vec::Vec};
 use based_primitives::{
     forecasts::{ForecastStatus, MetricsBucket, RevealedForecast, TargetHistory},
     traits::ForecastInspect,
+    views::{CallFee, EmissionInfo, Metagraph, QuoteError, StakeInfo},
     BrainId, BrainInfo, BrainPerformance, PeerInfo, Uid, WeightTerms,
 };
 use codec::Encode;
@@ -200,6 +201,7 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
         }
     }
 
+    #[api_version(2)]
     impl based_primitives::runtime_api::BasedApi<Block, AccountId> for Runtime {
         fn brain(id: BrainId) -> Option<BrainInfo<AccountId>> {
             queries::brain(id)
@@ -223,6 +225,26 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
 
         fn weight_terms(brain: BrainId) -> WeightTerms {
             Consensus::weight_terms(brain)
+        }
+
+        fn metagraph(brain: BrainId, start: Uid, limit: u16) -> Option<Metagraph<AccountId>> {
+            queries::metagraph(brain, start, limit)
+        }
+
+        fn emission() -> EmissionInfo {
+            queries::emission()
+        }
+
+        fn stake(account: AccountId) -> StakeInfo<AccountId> {
+            queries::stake(&account)
+        }
+
+        fn quote(brain: BrainId, prompt_units: u32, completion_units: u32) -> Result<Balance, QuoteError> {
+            queries::quote(brain, prompt_units, completion_units)
+        }
+
+        fn call_fee(call: Vec<u8>) -> Option<CallFee> {
+            queries::call_fee(&call)
         }
     }
 

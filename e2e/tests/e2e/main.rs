@@ -8,5 +8,6 @@ mod faults;
 mod flow;
 mod forecasts;
 mod nodes;
+mod rpc;
 mod support;
 mod tasks;

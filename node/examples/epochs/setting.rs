@@ -1,10 +1,10 @@
-//! A chain with one full Brain whose epoch is due.
+//! A chain with one full Brain whose epoch is due, and what other settings are made of.
 
 use based_pallet_consensus::{LastEpoch, Rows, ValidatorRecord, Validators};
 use based_pallet_registry::{Counts, Occupied, Peers};
 use based_pallet_staking::{BrainTotals, Pools, Target, TotalStake};
 use based_primitives::{
-    constants::{BASED, CYCLE_BLOCKS, MAX_PEERS, MAX_VALIDATORS},
+    constants::{BASED, CYCLE_BLOCKS, MAX_PEERS, MAX_VALIDATORS, SLOT_MILLIS},
     math::WeightRow,
     BrainId, Endpoint, IpAddress, PeerInfo, ResourceKind, Resources, Role, Uid,
 };
@@ -15,7 +15,12 @@ use sp_core::storage::Storage;
 use sp_runtime::{traits::Header as _, BuildStorage, Digest, DigestItem};
 use sp_state_machine::BasicExternalities;
 
-const BRAIN: BrainId = 7;
+use crate::Error;
+
+/// The Brain that is looked at.
+pub const BRAIN: BrainId = 7;
+/// Slot of block 0.
+const FIRST_SLOT: u64 = 1_000;
 /// Block in which the Brain's epoch is due.
 pub const DUE: u32 = CYCLE_BLOCKS + BRAIN as u32;
 
@@ -56,11 +61,20 @@ pub fn stake(uid: Uid) -> u128 {
     BASED * (100 + u128::from(uid))
 }
 
+fn slot(height: u32) -> u64 {
+    FIRST_SLOT + u64::from(height)
+}
+
+/// Time of a block, in milliseconds since 1970.
+pub fn moment(height: u32) -> u64 {
+    slot(height) * SLOT_MILLIS
+}
+
 /// Header of a block.
 pub fn header(height: u32) -> based_runtime::Header {
     let claim = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
         authority_index: 0,
-        slot: (1_000 + u64::from(height)).into(),
+        slot: slot(height).into(),
     });
     let log = DigestItem::PreRuntime(sp_consensus_babe::BABE_ENGINE_ID, claim.encode());
     based_runtime::Header::new(
@@ -72,11 +86,21 @@ pub fn header(height: u32) -> based_runtime::Header {
     )
 }
 
-fn account(uid: Uid) -> AccountId {
+/// Account of a peer.
+pub fn account(uid: Uid) -> AccountId {
     AccountId::new([uid.to_le_bytes(); 16].concat().try_into().unwrap_or([0; 32]))
 }
 
-fn peer(uid: Uid) -> PeerInfo<AccountId> {
+/// What a validator's stake is directed to.
+pub fn target(uid: Uid) -> Target<AccountId> {
+    Target {
+        brain: BRAIN,
+        validator: Some(account(uid)),
+    }
+}
+
+/// A peer: the lower uids are validators. What it declares is as long as it gets when written.
+pub fn peer(uid: Uid) -> PeerInfo<AccountId> {
     PeerInfo {
         uid,
         account: account(uid),
@@ -86,26 +110,31 @@ fn peer(uid: Uid) -> PeerInfo<AccountId> {
             Role::Miner
         },
         endpoint: Endpoint {
-            ip: IpAddress::V6([1; 16]),
-            port: 1,
+            ip: IpAddress::V6([0xab; 16]),
+            port: u16::MAX,
         },
         computekey: [1; 32],
         resources: Resources {
             kind: ResourceKind::Gpu,
-            storage_mib: 1,
+            storage_mib: u32::MAX,
         },
         registered_at: 0,
     }
 }
 
-/// State in which every validator revealed its row in the cycle that ends.
-pub fn storage(matrix: &Matrix) -> Result<Storage, Box<dyn std::error::Error>> {
+/// Genesis of a development network.
+pub fn genesis() -> Result<BasicExternalities, Error> {
     let mut genesis = serde_json::to_value(based_runtime::RuntimeGenesisConfig::default())?;
     let preset = based_runtime::genesis_presets::get(&sp_genesis_builder::DEV_RUNTIME_PRESET.into());
     let preset = preset.ok_or("the runtime has no development preset")?;
     json_patch(&mut genesis, serde_json::from_slice(&preset)?);
     let config: based_runtime::RuntimeGenesisConfig = serde_json::from_value(genesis)?;
-    let mut ext = BasicExternalities::new(config.build_storage()?);
+    Ok(BasicExternalities::new(config.build_storage()?))
+}
+
+/// State in which every validator revealed its row in the cycle that ends.
+pub fn storage(matrix: &Matrix) -> Result<Storage, Error> {
+    let mut ext = genesis()?;
     ext.execute_with(|| {
         for uid in 0..MAX_PEERS {
             Peers::<Runtime>::insert(BRAIN, uid, peer(uid));
@@ -115,11 +144,7 @@ pub fn storage(matrix: &Matrix) -> Result<Storage, Box<dyn std::error::Error>> {
             (counts.miners, counts.validators) = (MAX_PEERS - MAX_VALIDATORS, MAX_VALIDATORS);
         });
         for (uid, weights) in (0..).zip(&matrix.0) {
-            let target = Target {
-                brain: BRAIN,
-                validator: Some(account(uid)),
-            };
-            Pools::<Runtime>::mutate(target, |pool| {
+            Pools::<Runtime>::mutate(target(uid), |pool| {
                 pool.get_or_insert_with(Default::default).staked = stake(uid)
             });
             BrainTotals::<Runtime>::mutate(BRAIN, |total| *total += stake(uid));

@@ -11,6 +11,7 @@ mod governance;
 mod issuance;
 mod limits;
 mod metadata;
+mod queries;
 mod staking;
 
 use based_primitives::{BrainId, Endpoint, IpAddress, ResourceKind, Resources, Role};

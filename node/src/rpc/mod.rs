@@ -1,7 +1,12 @@
-//! RPC methods beside those of the SDK's service: nonces, fees, BABE, GRANDPA, light sync state.
+//! RPC methods beside those of the SDK's service: nonces, fees, BABE, GRANDPA, light sync state, and the network's own.
+
+mod answers;
+mod based;
+mod error;
 
 use std::sync::Arc;
 
+use based_primitives::runtime_api::{BasedApi, ConsensusApi};
 use based_runtime::{opaque::Block, AccountId, Balance, BlockNumber, Hash, Nonce};
 use jsonrpsee::RpcModule;
 use sc_client_api::AuxStore;
@@ -58,10 +63,13 @@ where
     C::Api: substrate_frame_rpc_system::AccountNonceApi<Block, AccountId, Nonce>
         + pallet_transaction_payment_rpc::TransactionPaymentRuntimeApi<Block, Balance>
         + BabeApi<Block>
+        + BasedApi<Block, AccountId>
+        + ConsensusApi<Block>
         + BlockBuilder<Block>,
     P: TransactionPool + 'static,
     SC: SelectChain<Block> + 'static,
 {
+    use based::{Based, BasedApiServer};
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
     use sc_consensus_babe_rpc::{Babe, BabeApiServer};
     use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
@@ -93,6 +101,7 @@ where
         )
         .into_rpc(),
     )?;
+    module.merge(Based::new(client.clone()).into_rpc())?;
     module.merge(SyncState::new(chain_spec, client, grandpa.authority_set, babe)?.into_rpc())?;
     Ok(module)
 }
