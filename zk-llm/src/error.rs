@@ -32,6 +32,26 @@ pub enum Error {
     /// The integer graph cannot be evaluated exactly under the parameter set.
     #[error(transparent)]
     Compile(#[from] crate::compile::CompileError),
+    /// A checkpoint has a part that this version does not run.
+    #[error("{what} is not supported; {advice}")]
+    Unsupported {
+        /// The part, by its name in the checkpoint.
+        what: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// A checkpoint is malformed.
+    #[error("checkpoint: {0}")]
+    Checkpoint(String),
+    /// A hub of models refused a request, or its answer is malformed.
+    #[error("hub: {0}")]
+    Hub(String),
+    /// Centroids or embeddings are malformed, or no peer can be chosen.
+    #[error("routing: {0}")]
+    Routing(String),
+    /// An expression is malformed or cannot be squeezed.
+    #[error("expression: {0}")]
+    Expression(String),
     /// The tokenizer file is malformed or a text cannot be tokenised.
     #[error("tokenizer: {0}")]
     Tokenizer(String),

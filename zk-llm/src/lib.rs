@@ -11,6 +11,7 @@ pub mod error;
 pub mod exec_clear;
 pub mod exec_tfhe;
 pub mod frontend;
+pub mod import;
 pub mod ir;
 pub mod keys;
 pub mod logits;

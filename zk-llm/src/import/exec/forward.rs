@@ -1,0 +1,318 @@
+//! The forward pass of the three families.
+
+use super::ops::{activate, frequencies, layer_norm, rms_norm, rotate, softmax};
+use super::{ClientPart, Linears};
+use crate::error::{Error, Result};
+use crate::import::network::{Family, Network, Output, Pooling};
+
+/// Linear layers of each layer: the attention's and the features', in and out.
+const ATTENTION_IN: usize = 0;
+const ATTENTION_OUT: usize = 1;
+const FEATURES_IN: usize = 2;
+const FEATURES_OUT: usize = 3;
+const LINEARS_OF_LAYER: usize = 4;
+
+/// Keys and values of the tokens seen so far; they stay at the client.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    layers: Vec<(Vec<f32>, Vec<f32>)>,
+    /// Keys of one token in a layer, and as many values.
+    width: usize,
+    tokens: usize,
+}
+
+impl Cache {
+    /// Tokens seen so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Forgets all but the first `tokens` tokens, as after guesses that were wrong.
+    pub fn truncate(&mut self, tokens: usize) {
+        self.tokens = self.tokens.min(tokens);
+        for (keys, values) in &mut self.layers {
+            keys.truncate(self.tokens * self.width);
+            values.truncate(self.tokens * self.width);
+        }
+    }
+}
+
+/// Tokens whose logits are wanted: the last layer is the largest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Of every token given, as when guesses are checked.
+    All,
+    /// Of the last one.
+    Last,
+}
+
+impl ClientPart {
+    /// Runs the whole network on the tokens of one text.
+    ///
+    /// Gives what [`Output`] says: the features of each token, the logits of the classes, the vector of the text, or
+    /// the logits of each token's successor.
+    ///
+    /// # Errors
+    /// [`Error::Prompt`] if there are no tokens or unknown ones, [`Error::ContextExceeded`]; errors of `linears`.
+    pub fn run(&self, linears: &mut dyn Linears, tokens: &[u32]) -> Result<Vec<f32>> {
+        let network = &self.manifest().network;
+        if let Output::Generator { .. } = network.output {
+            return self.generate(linears, &mut Cache::default(), tokens, Wanted::All);
+        }
+        let width = network.width as usize;
+        let features = self.features(linears, &mut Cache::default(), tokens)?;
+        match &network.output {
+            Output::Encoder | Output::Generator { .. } => Ok(features),
+            Output::Classifier { .. } => {
+                let pooler = LINEARS_OF_LAYER * network.layers as usize;
+                let mut first = linears.apply(pooler, &features[..width])?;
+                first.iter_mut().for_each(|x| *x = x.tanh());
+                linears.apply(pooler + 1, &first)
+            }
+            Output::Embedding { pooling, normalise } => {
+                let mut pooled = features[..width].to_vec();
+                if *pooling == Pooling::Mean {
+                    for (feature, x) in pooled.iter_mut().enumerate() {
+                        let sum: f32 = features.iter().skip(feature).step_by(width).sum();
+                        *x = sum / tokens.len() as f32;
+                    }
+                }
+                if *normalise {
+                    let length = pooled
+                        .iter()
+                        .map(|x| x * x)
+                        .sum::<f32>()
+                        .sqrt()
+                        .max(f32::MIN_POSITIVE);
+                    pooled.iter_mut().for_each(|x| *x /= length);
+                }
+                Ok(pooled)
+            }
+        }
+    }
+
+    /// Logits of the successors of tokens that continue the text in `cache`, which then holds them too.
+    ///
+    /// # Errors
+    /// As [`ClientPart::run`]; [`Error::Prompt`] if the model generates no text.
+    pub fn generate(
+        &self,
+        linears: &mut dyn Linears,
+        cache: &mut Cache,
+        tokens: &[u32],
+        wanted: Wanted,
+    ) -> Result<Vec<f32>> {
+        let network = &self.manifest().network;
+        if !matches!(network.output, Output::Generator { .. }) {
+            return Err(Error::Prompt("the model generates no text".into()));
+        }
+        let mut features = self.features(linears, cache, tokens)?;
+        self.norm(&mut features, "norm");
+        let from = match wanted {
+            Wanted::All => 0,
+            Wanted::Last => features.len().saturating_sub(network.width as usize),
+        };
+        linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features[from..])
+    }
+
+    /// Continues a text by `count` tokens, each the likeliest (the lowest number among equals); stops at a full context.
+    ///
+    /// # Errors
+    /// As [`ClientPart::generate`].
+    pub fn greedy(&self, linears: &mut dyn Linears, tokens: &[u32], count: usize) -> Result<Vec<u32>> {
+        let context = self.manifest().network.context as usize;
+        let mut cache = Cache::default();
+        let (mut given, mut out) = (tokens.to_vec(), vec![]);
+        while out.len() < count && cache.tokens() + given.len() <= context {
+            let logits = self.generate(linears, &mut cache, &given, Wanted::Last)?;
+            let likeliest = (0..logits.len())
+                .rev()
+                .max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+            let next = likeliest.and_then(|id| u32::try_from(id).ok());
+            let next = next.ok_or_else(|| Error::Prompt("no logits".into()))?;
+            out.push(next);
+            given = vec![next];
+        }
+        Ok(out)
+    }
+
+    /// Features of each token after the last layer; a cache is left as it was if a linear layer fails.
+    fn features(&self, linears: &mut dyn Linears, cache: &mut Cache, tokens: &[u32]) -> Result<Vec<f32>> {
+        let before = cache.tokens;
+        let features = self.advance(linears, cache, tokens);
+        if features.is_err() {
+            cache.truncate(before);
+        }
+        features
+    }
+
+    fn advance(&self, linears: &mut dyn Linears, cache: &mut Cache, tokens: &[u32]) -> Result<Vec<f32>> {
+        let network = &self.manifest().network;
+        let limit = network.context as usize;
+        let total = cache.tokens.saturating_add(tokens.len());
+        if total > limit {
+            return Err(Error::ContextExceeded { tokens: total, limit });
+        }
+        let mut x = self.embed(tokens, cache.tokens)?;
+        cache.width = (network.key_value_heads * network.head_width) as usize;
+        cache
+            .layers
+            .resize_with(network.layers as usize, Default::default);
+        let turns = network
+            .rotary
+            .map(|rotary| frequencies(&rotary, network.head_width as usize));
+        for layer in 0..network.layers as usize {
+            let first = LINEARS_OF_LAYER * layer;
+            let before = cache.tokens;
+            let attend = |linears: &mut dyn Linears, inputs: &[f32], cache: &mut Cache| {
+                let mut qkv = linears.apply(first + ATTENTION_IN, inputs)?;
+                if let Some(turns) = &turns {
+                    turn(network, &mut qkv, before, turns);
+                }
+                let joined = attention(network, &qkv, before, &mut cache.layers[layer]);
+                linears.apply(first + ATTENTION_OUT, &joined)
+            };
+            let expand = |linears: &mut dyn Linears, inputs: &[f32]| {
+                let features = linears.apply(first + FEATURES_IN, inputs)?;
+                linears.apply(first + FEATURES_OUT, &gate(network, features))
+            };
+            let norms = ["attention", "features"].map(|part| format!("layers.{layer}.{part}.norm"));
+            if network.family == Family::Bert {
+                let out = attend(linears, &x, cache)?;
+                self.add_and_norm(&mut x, &out, &norms[0]);
+                let out = expand(linears, &x)?;
+                self.add_and_norm(&mut x, &out, &norms[1]);
+            } else {
+                let out = attend(linears, &self.normed(&x, &norms[0]), cache)?;
+                add(&mut x, &out);
+                let out = expand(linears, &self.normed(&x, &norms[1]))?;
+                add(&mut x, &out);
+            }
+        }
+        cache.tokens = total;
+        Ok(x)
+    }
+
+    fn embed(&self, tokens: &[u32], position: usize) -> Result<Vec<f32>> {
+        let network = &self.manifest().network;
+        let width = network.width as usize;
+        if tokens.is_empty() {
+            return Err(Error::Prompt("it has no tokens".into()));
+        }
+        let row = |name: &str, row: usize| {
+            let table = self.tensor(name);
+            let found = table.get(row * width..(row + 1) * width);
+            found.ok_or_else(|| Error::Prompt(format!("{name} has no row {row}")))
+        };
+        let mut x = Vec::with_capacity(tokens.len() * width);
+        for (at, token) in tokens.iter().enumerate() {
+            let start = x.len();
+            x.extend_from_slice(row("embedding.token", *token as usize)?);
+            if network.rotary.is_none() {
+                add(&mut x[start..], row("embedding.position", position + at)?);
+            }
+            if network.family == Family::Bert {
+                add(&mut x[start..], row("embedding.type", 0)?);
+            }
+        }
+        if network.family == Family::Bert {
+            self.norm(&mut x, "embedding.norm");
+        }
+        Ok(x)
+    }
+
+    fn norm(&self, tokens: &mut [f32], name: &str) {
+        let network = &self.manifest().network;
+        let weight = self.tensor(&format!("{name}.weight"));
+        match network.family {
+            Family::Llama => rms_norm(tokens, weight, network.epsilon),
+            _ => layer_norm(
+                tokens,
+                weight,
+                self.tensor(&format!("{name}.bias")),
+                network.epsilon,
+            ),
+        }
+    }
+
+    fn normed(&self, tokens: &[f32], name: &str) -> Vec<f32> {
+        let mut tokens = tokens.to_vec();
+        self.norm(&mut tokens, name);
+        tokens
+    }
+
+    fn add_and_norm(&self, x: &mut [f32], more: &[f32], name: &str) {
+        add(x, more);
+        self.norm(x, name);
+    }
+}
+
+fn add(x: &mut [f32], more: &[f32]) {
+    x.iter_mut().zip(more).for_each(|(x, y)| *x += y);
+}
+
+/// Non-linearity of the features; those of Llama come after as many gates.
+fn gate(network: &Network, mut features: Vec<f32>) -> Vec<f32> {
+    let act = |x: f32| activate(x, network.activation);
+    if network.family != Family::Llama {
+        features.iter_mut().for_each(|x| *x = act(*x));
+        return features;
+    }
+    let count = network.features as usize;
+    features
+        .chunks_exact(2 * count)
+        .flat_map(|token| {
+            let (gates, values) = token.split_at(count);
+            gates.iter().zip(values).map(|(gate, x)| act(*gate) * x)
+        })
+        .collect()
+}
+
+/// Turns queries and keys by the positions of their tokens.
+fn turn(network: &Network, qkv: &mut [f32], before: usize, turns: &[f64]) {
+    let width = network.head_width as usize;
+    let turned = (network.heads + network.key_value_heads) as usize * width;
+    for (at, token) in qkv.chunks_exact_mut(network.attention_rows()).enumerate() {
+        for head in token[..turned].chunks_exact_mut(width) {
+            rotate(head, before + at, turns);
+        }
+    }
+}
+
+/// Joined heads of each token, after its keys and values have joined those of the tokens before (SPEC R177).
+fn attention(network: &Network, qkv: &[f32], before: usize, cache: &mut (Vec<f32>, Vec<f32>)) -> Vec<f32> {
+    let width = network.head_width as usize;
+    let (heads, shared) = (network.heads as usize, network.key_value_heads as usize);
+    let (queries, keys) = (heads * width, shared * width);
+    for token in qkv.chunks_exact(queries + 2 * keys) {
+        cache.0.extend_from_slice(&token[queries..queries + keys]);
+        cache.1.extend_from_slice(&token[queries + keys..]);
+    }
+    let total = cache.0.len() / keys;
+    let causal = network.family != Family::Bert;
+    let scale = 1.0 / (width as f32).sqrt();
+    let mut out = vec![0.0; qkv.len() / (queries + 2 * keys) * queries];
+    for (at, (out, token)) in out
+        .chunks_exact_mut(queries)
+        .zip(qkv.chunks_exact(queries + 2 * keys))
+        .enumerate()
+    {
+        let seen = if causal { before + at + 1 } else { total };
+        for (head, (out, query)) in out
+            .chunks_exact_mut(width)
+            .zip(token.chunks_exact(width))
+            .enumerate()
+        {
+            let at = head * shared / heads * width;
+            let of = |row: usize| row * keys + at..row * keys + at + width;
+            let dot = |key: &[f32]| query.iter().zip(key).map(|(q, k)| q * k).sum::<f32>();
+            let mut scores: Vec<f32> = (0..seen).map(|row| dot(&cache.0[of(row)]) * scale).collect();
+            softmax(&mut scores);
+            for (row, score) in scores.iter().enumerate() {
+                let value = &cache.1[of(row)];
+                out.iter_mut().zip(value).for_each(|(x, v)| *x += score * v);
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,192 @@
+//! The manifest of a task in split mode: the network, the miner's linear layers and the files, each by its hash.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::network::{Network, MAX_COLUMNS, MAX_VOCABULARY};
+use crate::error::{Error, Result};
+use crate::manifest::{sha256, MAX_MANIFEST_BYTES};
+
+/// Version of the manifest's form.
+pub const MANIFEST_VERSION: u16 = 1;
+/// Number of the template "Hugging Face ZK-LLM Converter" (SPEC R069).
+pub const TEMPLATE: u16 = 0;
+/// The miner's 8-bit weights: `<layer>.weight`, I8, rows x columns.
+pub const WEIGHTS_FILE: &str = "weights.safetensors";
+/// The client's part: embeddings, norms, and the scales and biases of the linear layers.
+pub const CLIENT_FILE: &str = "client.safetensors";
+
+/// Description of an imported model; its bytes' SHA-256 is the model's identity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitManifest {
+    /// [`MANIFEST_VERSION`].
+    pub version: u16,
+    /// How it is run.
+    pub mode: Mode,
+    /// [`TEMPLATE`].
+    pub template: u16,
+    /// Short name, such as `gpt2`.
+    pub name: String,
+    /// The network.
+    pub network: Network,
+    /// The miner's layers, in the order in which the network runs them (SPEC R163).
+    pub linears: Vec<LinearSpec>,
+    /// Where the checkpoint came from.
+    pub source: Source,
+    /// SHA-256 of every other file, in hex, by file name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// How a model is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Linear layers on ciphertexts at the miner, the rest at the client.
+    Split,
+}
+
+/// One linear layer: `rows` sums of `columns` products of 8-bit integers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearSpec {
+    /// Name, such as `layers.0.attention.in`.
+    pub name: String,
+    /// Outputs.
+    pub rows: u32,
+    /// Inputs.
+    pub columns: u32,
+    /// Whether the client adds a bias.
+    pub bias: bool,
+    /// SHA-256 of the weights (I8, row by row) and then the scales of the rows (F32, little-endian), in hex.
+    pub sha256: String,
+}
+
+/// Origin of a checkpoint (SPEC R070).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// `owner/name` on the hub; none for a folder.
+    pub repository: Option<String>,
+    /// Commit, in hex; none for a folder.
+    pub revision: Option<String>,
+    /// SHA-256 of every file that was read, in hex, by its path.
+    pub files: BTreeMap<String, String>,
+}
+
+impl SplitManifest {
+    /// Parses and checks a manifest.
+    ///
+    /// # Errors
+    /// [`Error::Size`], [`Error::Manifest`] or [`Error::Checkpoint`] saying what is wrong.
+    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        check_size(bytes)?;
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| Error::Manifest(e.to_string()))?;
+        manifest.validate()?;
+        Ok(manifest)
+    }
+
+    /// Serialises the manifest as it is written to disk: the same bytes for the same model.
+    ///
+    /// # Errors
+    /// As [`SplitManifest::from_json`].
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        self.validate()?;
+        let mut bytes = serde_json::to_vec(self).map_err(|e| Error::Manifest(e.to_string()))?;
+        bytes.push(b'\n');
+        check_size(&bytes)?;
+        Ok(bytes)
+    }
+
+    /// The model's identity.
+    ///
+    /// # Errors
+    /// As [`SplitManifest::to_json`].
+    pub fn hash(&self) -> Result<[u8; 32]> {
+        Ok(sha256(&self.to_json()?))
+    }
+
+    /// Number of the layer called `name`.
+    pub fn layer(&self, name: &str) -> Option<usize> {
+        self.linears.iter().position(|linear| linear.name == name)
+    }
+
+    /// Weights of all linear layers, in bytes.
+    pub fn weight_bytes(&self) -> u64 {
+        let bytes = |linear: &LinearSpec| u64::from(linear.rows) * u64::from(linear.columns);
+        self.linears.iter().map(bytes).sum()
+    }
+
+    /// Checks versions, sizes, names and hashes.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] or [`Error::Checkpoint`] saying what is wrong.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |what: String| Err(Error::Manifest(what));
+        if self.version != MANIFEST_VERSION || self.template != TEMPLATE {
+            return fail(format!(
+                "version {} of template {} is unknown",
+                self.version, self.template
+            ));
+        }
+        self.network.validate()?;
+        if !is_plain(&self.name) {
+            return fail(format!("the name {:?} is not plain", self.name));
+        }
+        let expected = self.network.linears();
+        if self.linears.len() != expected.len() {
+            return fail(format!(
+                "{} linear layers, and the network has {}",
+                self.linears.len(),
+                expected.len()
+            ));
+        }
+        for (linear, (name, rows, columns)) in self.linears.iter().zip(expected) {
+            let sizes = (linear.rows as usize, linear.columns as usize);
+            if linear.name != name || sizes != (rows, columns) || !is_hash(&linear.sha256) {
+                return fail(format!(
+                    "linear layer {} is not {name} of {rows} x {columns}",
+                    linear.name
+                ));
+            }
+            if linear.columns > MAX_COLUMNS || linear.rows > MAX_VOCABULARY.max(4 * MAX_COLUMNS) {
+                return fail(format!("linear layer {name} is too large"));
+            }
+        }
+        for file in [WEIGHTS_FILE, CLIENT_FILE, crate::manifest::TOKENIZER_FILE] {
+            if !self.files.contains_key(file) {
+                return fail(format!("no hash of {file}"));
+            }
+        }
+        let hashes = self.files.values().chain(self.source.files.values());
+        if self.files.len() != 3
+            || self.source.files.len() > 512
+            || !hashes.into_iter().all(|hash| is_hash(hash))
+        {
+            return fail("too many files, or a hash that is none".into());
+        }
+        Ok(())
+    }
+}
+
+fn check_size(bytes: &[u8]) -> Result<()> {
+    match bytes.len() as u64 > MAX_MANIFEST_BYTES {
+        true => Err(Error::Size {
+            what: "manifest",
+            got: bytes.len() as u64,
+            expected: MAX_MANIFEST_BYTES,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Whether a name may stand in paths and messages.
+pub(super) fn is_plain(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (1..=128).contains(&name.len()) && !name.starts_with('.') && name.chars().all(allowed)
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,114 @@
+//! Symmetric 8-bit integers with one scale a row: a row of weights is an output channel, a row of activations a token.
+
+use crate::error::{Error, Result};
+
+/// Largest absolute value of a step.
+pub const LARGEST_STEP: f32 = 127.0;
+
+/// Rows of integers in `-127..=127` and the size of a step of each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// Row after row.
+    pub steps: Vec<i8>,
+    /// Size of a step, by row; 0 for a row of zeros.
+    pub scales: Vec<f32>,
+}
+
+/// Rounds each row of `columns` numbers to the nearest of 255 steps of `max|x| / 127`, halves to even.
+///
+/// A number is off by half a step at most.
+///
+/// # Errors
+/// [`Error::Prompt`] if a number is not finite or the rows are not whole.
+pub fn quantise_rows(numbers: &[f32], columns: usize) -> Result<Steps> {
+    if columns == 0 || numbers.len() % columns != 0 {
+        return Err(Error::Prompt(format!(
+            "{} numbers are no rows of {columns}",
+            numbers.len()
+        )));
+    }
+    let mut out = Steps {
+        steps: Vec::with_capacity(numbers.len()),
+        scales: Vec::with_capacity(numbers.len() / columns),
+    };
+    for row in numbers.chunks_exact(columns) {
+        if !row.iter().all(|x| x.is_finite()) {
+            return Err(Error::Prompt("a number is not finite".into()));
+        }
+        let scale = row.iter().fold(0f32, |most, x| most.max(x.abs())) / LARGEST_STEP;
+        let step = |x: &f32| match scale > 0.0 {
+            true => (x / scale).round_ties_even().clamp(-LARGEST_STEP, LARGEST_STEP) as i8,
+            false => 0,
+        };
+        out.steps.extend(row.iter().map(step));
+        out.scales.push(scale);
+    }
+    Ok(out)
+}
+
+/// Most by which a product of a row of weights with a row of activations changes when both are rounded.
+///
+/// With `w = w' + dw`, `|dw| <= s_w / 2` and the same of `x`, the change of `sum w x` is at most
+/// `s_w / 2 * sum |x| + s_x / 2 * sum |w| + n * s_w * s_x / 4`.
+pub fn rounding_bound(weights: &[f32], activations: &[f32], weight_scale: f32, activation_scale: f32) -> f64 {
+    let total = |row: &[f32]| row.iter().map(|x| f64::from(x.abs())).sum::<f64>();
+    let (w, x) = (f64::from(weight_scale) / 2.0, f64::from(activation_scale) / 2.0);
+    w * total(activations) + x * total(weights) + weights.len() as f64 * w * x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rows_have_their_own_scale_and_halves_go_to_even() {
+        let rows = quantise_rows(
+            &[
+                -127.0, 0.5, 1.5, 2.5, 0.0, 0.0, 0.0, 0.0, 0.254, 0.127, 0.0, -0.254,
+            ],
+            4,
+        )
+        .unwrap();
+        assert_eq!(rows.steps, [-127, 0, 2, 2, 0, 0, 0, 0, 127, 64, 0, -127]);
+        assert_eq!(rows.scales, [1.0, 0.0, 0.002]);
+    }
+
+    #[test]
+    fn what_is_not_finite_or_not_whole_is_refused() {
+        for (numbers, columns) in [
+            (&[1.0, f32::NAN][..], 2),
+            (&[f32::INFINITY], 1),
+            (&[1.0, 2.0, 3.0], 2),
+            (&[1.0], 0),
+        ] {
+            assert!(
+                matches!(quantise_rows(numbers, columns), Err(Error::Prompt(_))),
+                "{numbers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_smallest_numbers_do_not_overflow_a_step() {
+        let tiny = f32::from_bits(1);
+        let rows = quantise_rows(&[tiny, -tiny, f32::MAX, f32::MIN], 2).unwrap();
+        assert!(rows.steps.iter().all(|step| *step >= -127));
+        assert_eq!(rows.steps[2..], [127, -127]);
+    }
+
+    proptest! {
+        #[test]
+        fn products_stay_within_the_bound(
+            weights in proptest::collection::vec(-3f32..3.0, 24),
+            activations in proptest::collection::vec(-50f32..50.0, 24),
+        ) {
+            let (w, x) = (quantise_rows(&weights, 24).unwrap(), quantise_rows(&activations, 24).unwrap());
+            let exact: f64 = weights.iter().zip(&activations).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            let sum: i32 = w.steps.iter().zip(&x.steps).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            let got = f64::from(sum) * f64::from(w.scales[0]) * f64::from(x.scales[0]);
+            let bound = rounding_bound(&weights, &activations, w.scales[0], x.scales[0]);
+            prop_assert!((got - exact).abs() <= bound * 1.000_001 + 1e-9, "{got} {exact} {bound}");
+        }
+    }
+}
