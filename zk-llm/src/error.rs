@@ -85,6 +85,12 @@ pub enum Error {
     /// Bytes from a peer are not an evaluation key of the parameter set.
     #[error("evaluation key: {0}")]
     Key(String),
+    /// A matrix of split mode, or its description, is malformed or cannot be multiplied exactly.
+    #[error("matrix: {0}")]
+    Matrix(String),
+    /// A batch of one-time masks has no such number of positions, or not so many left.
+    #[error("batch: {0}")]
+    Batch(String),
     /// The parameter set is not known to this version.
     #[error("parameter set {0:?} is unknown to this version")]
     ParameterSet(String),

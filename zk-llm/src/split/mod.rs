@@ -1,0 +1,40 @@
+//! Split mode: the miner multiplies its clear matrices with encrypted activations, the client does what is
+//! not linear and keeps every plaintext.
+//!
+//! Activations are 8-bit integers under ring learning with errors modulo the prime [`MODULUS`]. Everything
+//! that does not depend on them is done before the prompt exists:
+//!
+//! | | client | miner |
+//! |---|---|---|
+//! | once a session | [`SecretKey::generate`] | [`PackingKey::from_bytes`] |
+//! | offline, a batch of positions | [`SecretKey::prepare`], [`SecretKey::complete`] | [`hint`] |
+//! | online, some positions | [`Batch::encrypt`], [`Opening::decrypt`] | [`product`] |
+//!
+//! A batch's masks come from a seed. The hint is the product of the matrix with those masks, packed into
+//! full ring elements and encrypted, so that the client can subtract it; what is left online is an integer
+//! product with the bodies, which [`Check`] verifies. Decrypted integers equal the clear product
+//! ([`Matrix::multiply`]); all arithmetic is on integers, so that every processor gives the same bytes.
+
+mod client;
+mod freivalds;
+mod matrix;
+mod pack;
+mod params;
+mod product;
+mod ring;
+mod sample;
+mod server;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use client::{Batch, Opening, Pending, SecretKey};
+pub use freivalds::Check;
+pub use matrix::{quantise_activations, Matrix};
+pub use pack::PackingKey;
+pub use params::{
+    Shape, Tokens, ERROR_BITS, GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, LOG2_P_FAIL, MAX_DIMENSION,
+    MODULUS, PACKING_MODULUS, RING_DEGREE,
+};
+pub use server::{hint, product};
+pub use wire::{bodies_bytes, hint_bytes, products_bytes, PACKING_KEY_BYTES, REQUEST_BYTES};

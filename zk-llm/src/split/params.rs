@@ -1,0 +1,167 @@
+//! Parameters of split mode, and the failure probability of a product under them.
+//!
+//! `docs/split-parameters.md` derives every number here. Variances are shares of the torus squared.
+
+use crate::error::{Error, Result};
+use crate::noise::log2_p_beyond;
+
+/// Identifier of this parameter set in the headers of encodings.
+pub const PARAMETER_SET: u8 = 1;
+/// Degree `N` of the ring `Z[X]/(X^N + 1)`.
+pub const RING_DEGREE: usize = 2048;
+/// Prime modulus `q` of masks and bodies: `2^48 - 16383`, 1 modulo `2N` (SPEC F.5-2).
+pub const MODULUS: u64 = (1 << 48) - 16_383;
+/// Prime modulus of packing keys: `2^50 - 16383`, 1 modulo `2N`.
+pub const PACKING_MODULUS: u64 = (1 << 50) - 16_383;
+/// Errors are centred binomial: the difference of two sums of this many bits.
+pub const ERROR_BITS: u32 = 21;
+/// Bits of a digit of the packing keys' gadget.
+pub const GADGET_BASE_LOG: u32 = 4;
+/// Digits of the packing keys' gadget.
+pub const GADGET_LEVELS: usize = 11;
+/// Low bits that the gadget leaves out: 50 bits are 11 digits of 4 bits and these.
+pub const GADGET_DROPPED: u32 = 6;
+/// Packing keys: one for each doubling of the number of outputs in a ring element.
+pub const PACKING_LEVELS: usize = RING_DEGREE.ilog2() as usize;
+/// Bits that a hint keeps of a mask's coefficient.
+pub const HINT_MASK_BITS: u32 = 40;
+/// Bits that a hint keeps of a body's coefficient.
+pub const HINT_BODY_BITS: u32 = 32;
+/// Largest magnitude of a weight or activation.
+pub const INT8_MAX: i8 = 127;
+/// Failure probability allowed for one decrypted value, as a power of two (SPEC F.5-2).
+pub const LOG2_P_FAIL: f64 = -40.0;
+/// Most inputs or outputs of one matrix.
+pub const MAX_DIMENSION: u32 = 1 << 18;
+
+/// What a client knows of a matrix: its size, and the bounds from which range and noise of its products
+/// follow. It is part of the model's public description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    /// Columns: activations that go in.
+    pub inputs: u32,
+    /// Rows: values that come out.
+    pub outputs: u32,
+    /// Largest sum of a row's absolute weights.
+    pub row_sum: u64,
+    /// Largest sum of a row's squared weights.
+    pub row_squares: u64,
+}
+
+impl Shape {
+    /// Checks that products decrypt exactly when `tokens` positions share a ring element.
+    ///
+    /// # Errors
+    /// [`Error::Matrix`] if sizes or bounds contradict each other, or if the failure probability exceeds
+    /// `2^-40` a value.
+    pub fn check(&self, tokens: Tokens) -> Result<()> {
+        let sizes = 1..=MAX_DIMENSION;
+        if !sizes.contains(&self.inputs) || !sizes.contains(&self.outputs) {
+            return Err(Error::Matrix(format!(
+                "{} inputs by {} outputs; both must be 1 to {MAX_DIMENSION}",
+                self.inputs, self.outputs
+            )));
+        }
+        let largest = INT8_MAX as u64;
+        let sound = self.row_sum >= 1
+            && self.row_sum <= self.row_squares
+            && self.row_sum <= largest * u64::from(self.inputs)
+            && self.row_squares <= largest * self.row_sum;
+        if !sound {
+            return Err(Error::Matrix(
+                "its row bounds fit no matrix of 8-bit integers".into(),
+            ));
+        }
+        let log2 = self.log2_p_fail(tokens);
+        if log2 > LOG2_P_FAIL {
+            return Err(Error::Matrix(format!(
+                "a value of this matrix fails with probability 2^{log2:.0} at {} positions a batch; \
+                 prepare larger batches or split its rows",
+                tokens.count()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Largest magnitude of a product with 8-bit activations.
+    pub fn bound(&self) -> u64 {
+        self.row_sum.saturating_mul(INT8_MAX as u64)
+    }
+
+    /// Factor that lifts an integer above the noise.
+    pub fn scale(&self) -> u64 {
+        MODULUS / self.bound().saturating_mul(2).saturating_add(1)
+    }
+
+    /// Variance of the phase of a decrypted value.
+    ///
+    /// Every coefficient of the secret key counts as one where rounded masks meet it, so the bound holds
+    /// for every key.
+    pub fn variance(&self, tokens: Tokens) -> f64 {
+        let (q, packing) = (MODULUS as f64, PACKING_MODULUS as f64);
+        let error = f64::from(ERROR_BITS) / 2.0;
+        let ring = RING_DEGREE as f64;
+        let body = self.row_squares as f64 * error / (q * q);
+        let levels = i32::try_from(tokens.packing_levels()).unwrap_or(i32::MAX);
+        // Each level doubles what came before it and adds a key switch.
+        let switches = (4f64.powi(levels) - 1.0) / 3.0;
+        let digit = (4f64.powi(GADGET_BASE_LOG as i32) + 2.0) / 12.0;
+        let dropped = 4f64.powi(GADGET_DROPPED as i32) / 12.0;
+        let switch = ring * (GADGET_LEVELS as f64 * digit * error + dropped + 1.0 / 12.0);
+        // Masks are rounded when they change modulus, and again in the hint.
+        let lift = (ring + 1.0) / 12.0;
+        body + (switches * switch + lift) / (packing * packing)
+            + ring * 4f64.powi(-(HINT_MASK_BITS as i32)) / 12.0
+            + 4f64.powi(-(HINT_BODY_BITS as i32)) / 12.0
+            + 1.0 / (12.0 * q * q)
+    }
+
+    /// Log2 of the probability that one value decrypts wrongly.
+    pub fn log2_p_fail(&self, tokens: Tokens) -> f64 {
+        let half_step = self.scale() as f64 / (2.0 * MODULUS as f64);
+        log2_p_beyond(half_step, self.variance(tokens))
+    }
+}
+
+/// Positions (of one sequence, or of several) that share a batch of masks: a power of two up to `N`.
+///
+/// Few positions need little preparation at once; many make the preparation of each cheap, and with `N`
+/// no packing is left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens(u16);
+
+impl Tokens {
+    /// Positions of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] if the number is no power of two or exceeds the ring's degree.
+    pub fn new(count: usize) -> Result<Self> {
+        match u16::try_from(count) {
+            Ok(tokens) if count.is_power_of_two() && count <= RING_DEGREE => Ok(Self(tokens)),
+            _ => Err(Error::Batch(format!(
+                "{count} positions; a batch has a power of two of them, at most {RING_DEGREE}"
+            ))),
+        }
+    }
+
+    /// The number of positions.
+    pub fn count(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// Coefficients of a ring element for each position: inputs before the product, outputs after it.
+    pub(super) fn stride(self) -> usize {
+        RING_DEGREE / self.count()
+    }
+
+    /// Merges from a product to a full ring element.
+    pub(super) fn packing_levels(self) -> usize {
+        self.stride().ilog2() as usize
+    }
+
+    /// Ring elements that hold `values` for each position.
+    pub(super) fn rings(self, values: u32) -> usize {
+        (values as usize).div_ceil(self.stride())
+    }
+}

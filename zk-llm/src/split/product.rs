@@ -1,0 +1,202 @@
+//! The integer product of 8-bit weights with vectors modulo the prime `q`.
+//!
+//! A residue is three signed 16-bit digits; sums of products of 8 by 16 bits fit 32 bits for a block at a
+//! time. Everything is integers, so every processor gives the same bits; loops are written for the
+//! compiler to vectorise for the processor at hand.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::params::MODULUS;
+
+/// Digits of a residue.
+const DIGITS: usize = 3;
+/// Added before digits are cut, so that each is a signed 16-bit integer.
+const BIAS: u64 = 0x8000_8000_8000;
+/// Terms whose sum of products fits a signed 32-bit integer: `512 * 127 * 2^15 < 2^31`.
+const BLOCK: usize = 512;
+/// Rows of weights that share a load of digits.
+const ROWS: usize = 4;
+/// What `2^48` is modulo `q`.
+const FOLD: i64 = (1 << 48) - MODULUS as i64;
+
+/// Vectors modulo `q`, in digits.
+pub(super) struct Vectors {
+    width: usize,
+    /// For each vector its lowest digits, then its middle ones, then its highest.
+    digits: Vec<i16>,
+}
+
+impl Vectors {
+    /// Vectors of `width` residues each, one after another.
+    pub(super) fn new(width: usize, values: impl ExactSizeIterator<Item = u64>) -> Self {
+        let mut digits = vec![0; values.len() * DIGITS];
+        for (at, value) in values.enumerate() {
+            let (vector, column) = (at / width, at % width);
+            let biased = value + BIAS;
+            // Below 2^48 in either case, and the same residue.
+            let biased = match biased >> 48 {
+                0 => biased,
+                _ => biased - MODULUS,
+            };
+            for digit in 0..DIGITS {
+                let cut = (biased >> (16 * digit)) as u16;
+                digits[(vector * DIGITS + digit) * width + column] = (cut ^ 0x8000) as i16;
+            }
+        }
+        Self { width, digits }
+    }
+
+    fn count(&self) -> usize {
+        self.digits.len() / (self.width * DIGITS)
+    }
+
+    fn vector(&self, at: usize) -> [&[i16]; DIGITS] {
+        let digits = &self.digits[at * DIGITS * self.width..][..DIGITS * self.width];
+        let (low, rest) = digits.split_at(self.width);
+        let (middle, high) = rest.split_at(self.width);
+        [low, middle, high]
+    }
+}
+
+/// Products of all rows of `weights` with all vectors: for each vector, one residue a row.
+pub(super) fn multiply(weights: &[i8], vectors: &Vectors) -> Vec<u64> {
+    let rows = weights.len() / vectors.width;
+    let mut products = vec![0; vectors.count() * rows];
+    // Enough work for a thread to be worth waking.
+    let rows_at_once = ((1 << 17) / vectors.width.max(1)).clamp(1, rows.div_ceil(rayon::current_num_threads()).max(1));
+    let rows_at_once = rows_at_once.next_multiple_of(ROWS);
+    let mut parts: Vec<Vec<&mut [u64]>> = (0..rows.div_ceil(rows_at_once)).map(|_| Vec::new()).collect();
+    for of_vector in products.chunks_mut(rows.max(1)) {
+        for (part, chunk) in parts.iter_mut().zip(of_vector.chunks_mut(rows_at_once)) {
+            part.push(chunk);
+        }
+    }
+    let arch = Arch::new();
+    parts
+        .into_par_iter()
+        .zip(weights.par_chunks(rows_at_once * vectors.width))
+        .for_each(|(products, weights)| {
+            arch.dispatch(Part {
+                weights,
+                vectors,
+                products,
+            });
+        });
+    products
+}
+
+/// Some rows with all vectors.
+struct Part<'a> {
+    weights: &'a [i8],
+    vectors: &'a Vectors,
+    products: Vec<&'a mut [u64]>,
+}
+
+impl WithSimd for Part<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        let width = self.vectors.width;
+        for (first, rows) in self.weights.chunks(ROWS * width).enumerate() {
+            for (at, products) in self.products.iter_mut().enumerate() {
+                let vector = self.vectors.vector(at);
+                let products = &mut products[first * ROWS..];
+                match rows.len() == ROWS * width {
+                    true => tile::<ROWS>(rows, vector, products),
+                    false => {
+                        for (row, product) in rows.chunks_exact(width).zip(products) {
+                            tile::<1>(row, vector, std::slice::from_mut(product));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Products of `R` rows with one vector.
+#[inline(always)]
+fn tile<const R: usize>(rows: &[i8], vector: [&[i16]; DIGITS], products: &mut [u64]) {
+    let width = vector[0].len();
+    let mut totals = [[0i64; DIGITS]; R];
+    let mut start = 0;
+    while start < width {
+        let end = (start + BLOCK).min(width);
+        for (total, row) in totals.iter_mut().zip(rows.chunks_exact(width)) {
+            let sums = dot(&row[start..end], vector.map(|digits| &digits[start..end]));
+            for (total, sum) in total.iter_mut().zip(sums) {
+                *total += i64::from(sum);
+            }
+        }
+        start = end;
+    }
+    for (product, total) in products.iter_mut().zip(totals) {
+        *product = reduce(total);
+    }
+}
+
+/// One row with the three digits of a vector, over at most a block.
+#[inline(always)]
+fn dot(row: &[i8], digits: [&[i16]; DIGITS]) -> [i32; DIGITS] {
+    let [low, middle, high] = digits;
+    let mut sums = [0i32; DIGITS];
+    for (((w, a), b), c) in row.iter().zip(low).zip(middle).zip(high) {
+        let w = i32::from(*w);
+        sums[0] += w * i32::from(*a);
+        sums[1] += w * i32::from(*b);
+        sums[2] += w * i32::from(*c);
+    }
+    sums
+}
+
+/// The residue of `low + 2^16 middle + 2^32 high`, each of magnitude below `2^40`.
+#[inline(always)]
+fn reduce([low, middle, high]: [i64; DIGITS]) -> u64 {
+    // 2^48 is FOLD, so what passes it comes back small.
+    let wrap = |x: i64, bits: u32| ((x & ((1 << bits) - 1)) << (48 - bits)) + (x >> bits) * FOLD;
+    let sum = low + wrap(middle, 32) + wrap(high, 16);
+    sum.rem_euclid(MODULUS as i64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(weights: &[i8], width: usize, values: &[u64]) -> Vec<u64> {
+        let dot = |x: &[u64], w: &[i8]| {
+            let sum: i128 = x.iter().zip(w).map(|(x, w)| i128::from(*x) * i128::from(*w)).sum();
+            sum.rem_euclid(i128::from(MODULUS)) as u64
+        };
+        let products = |x| weights.chunks_exact(width).map(move |w| dot(x, w));
+        values.chunks_exact(width).flat_map(products).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn products_are_those_of_big_integers(width in 1usize..1500, rows in 1usize..11, count in 1usize..4, seed: u64) {
+            use rand::{Rng, SeedableRng};
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let weights: Vec<i8> = (0..width * rows).map(|_| rng.gen_range(-127..=127)).collect();
+            let values: Vec<u64> = (0..width * count).map(|_| rng.gen_range(0..MODULUS)).collect();
+            let vectors = Vectors::new(width, values.iter().copied());
+            prop_assert_eq!(multiply(&weights, &vectors), plain(&weights, width, &values));
+        }
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        let width = 20_000;
+        for value in [0, 1, MODULUS - 1, MODULUS / 2, MODULUS / 2 + 1, 0x7fff_8000_8000, 0x7fff_7fff_7fff] {
+            for weight in [-127, 127] {
+                let (weights, values) = (vec![weight; width], vec![value; width]);
+                let vectors = Vectors::new(width, values.iter().copied());
+                assert_eq!(multiply(&weights, &vectors), plain(&weights, width, &values), "{value} {weight}");
+            }
+        }
+    }
+}

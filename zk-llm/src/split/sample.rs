@@ -1,0 +1,96 @@
+//! Random elements: public masks from seeds, secrets and errors from the operating system.
+
+use rand::rngs::OsRng;
+use rand::RngCore;
+use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+use super::params::{ERROR_BITS, RING_DEGREE};
+use crate::error::{Error, Result};
+
+/// Bytes of a seed.
+pub(super) const SEED: usize = 32;
+
+/// A public seed from which masks are expanded.
+pub(super) type Seed = [u8; SEED];
+
+/// Randomness of the operating system (SPEC F.4).
+pub(super) fn os_seed() -> Result<Seed> {
+    let mut seed = [0; SEED];
+    OsRng
+        .try_fill_bytes(&mut seed)
+        .map_err(|e| Error::Randomness(e.to_string()))?;
+    Ok(seed)
+}
+
+/// A generator of secrets. Masks get generators of their own, so that errors are independent of them.
+pub(super) fn secret_generator() -> Result<ChaCha20Rng> {
+    Ok(ChaCha20Rng::from_seed(os_seed()?))
+}
+
+/// Mask number `index` of a seed, uniform modulo `modulus`: 64-bit words of ChaCha20 on stream `index`,
+/// cut to the modulus' bits and rejected until below it.
+pub(super) fn mask(seed: &Seed, index: u64, modulus: u64) -> Vec<u64> {
+    let mut generator = ChaCha20Rng::from_seed(*seed);
+    generator.set_stream(index);
+    let kept = u64::MAX >> modulus.leading_zeros();
+    let mut element = Vec::with_capacity(RING_DEGREE);
+    let mut words = [0; 8 * RING_DEGREE];
+    while element.len() < RING_DEGREE {
+        generator.fill_bytes(&mut words);
+        let words = words.chunks_exact(8).map(|word| {
+            let word = word.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            word & kept
+        });
+        element.extend(words.filter(|word| *word < modulus).take(RING_DEGREE - element.len()));
+    }
+    element
+}
+
+/// A centred binomial error of variance `ERROR_BITS / 2`.
+pub(super) fn error(generator: &mut ChaCha20Rng) -> i64 {
+    let word = generator.next_u64();
+    let ones = |bits: u64| i64::from((bits & ((1 << ERROR_BITS) - 1)).count_ones());
+    ones(word) - ones(word >> ERROR_BITS)
+}
+
+/// A ring element with uniform coefficients of -1, 0 and 1.
+pub(super) fn ternary(generator: &mut ChaCha20Rng) -> Vec<i8> {
+    let mut element = Vec::with_capacity(RING_DEGREE);
+    while element.len() < RING_DEGREE {
+        let word = generator.next_u64();
+        let trits = (0..32).map(|at| (word >> (2 * at) & 3) as i8 - 1);
+        element.extend(trits.filter(|trit| *trit < 2).take(RING_DEGREE - element.len()));
+    }
+    element
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::params::MODULUS;
+
+    #[test]
+    fn masks_are_a_function_of_seed_and_index() {
+        let a = mask(&[1; SEED], 0, MODULUS);
+        assert_eq!(a, mask(&[1; SEED], 0, MODULUS));
+        assert_ne!(a, mask(&[1; SEED], 1, MODULUS));
+        assert_ne!(a, mask(&[2; SEED], 0, MODULUS));
+        assert!(a.iter().all(|x| *x < MODULUS));
+        let mean = a.iter().map(|x| *x as f64).sum::<f64>() / RING_DEGREE as f64 / MODULUS as f64;
+        assert!((mean - 0.5).abs() < 0.05, "{mean}");
+    }
+
+    #[test]
+    fn errors_and_secrets_have_their_variances() {
+        let mut generator = ChaCha20Rng::from_seed([7; SEED]);
+        let count = 100_000;
+        let errors: Vec<i64> = (0..count).map(|_| error(&mut generator)).collect();
+        let variance = errors.iter().map(|e| (e * e) as f64).sum::<f64>() / f64::from(count);
+        assert!((variance - 10.5).abs() < 0.2, "{variance}");
+        let secret = ternary(&mut generator);
+        let ones = secret.iter().filter(|x| **x != 0).count() as f64 / RING_DEGREE as f64;
+        assert!((ones - 2.0 / 3.0).abs() < 0.06, "{ones}");
+        assert_eq!(secret.iter().map(|x| i64::from(*x)).sum::<i64>().abs().min(300), secret.iter().map(|x| i64::from(*x)).sum::<i64>().abs());
+    }
+}

@@ -1,0 +1,187 @@
+//! The miner's two parts: the hint, made from a seed before any prompt exists, and the product.
+
+use rayon::prelude::*;
+
+use super::matrix::Matrix;
+use super::pack::{Ciphertext, PackingKey};
+use super::params::{
+    Tokens, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_MODULUS, RING_DEGREE,
+};
+use super::product::{multiply, Vectors};
+use super::ring::{body_ring, packing_ring, Rescale};
+use super::sample::{mask, Seed};
+use super::wire;
+use crate::error::Result;
+
+/// Positions from which masks are multiplied as integers: transforming sparse rows costs more there.
+const INTEGER_POSITIONS: usize = 256;
+/// Rows that are multiplied at once with such masks.
+const INTEGER_ROWS: usize = 64;
+
+/// Offline: answers a request with the encrypted products of the batch's masks, packed.
+///
+/// Depends on the seed, the matrix and the packing key alone; every machine gives the same bytes.
+///
+/// # Errors
+/// [`crate::Error::Size`], [`crate::Error::Ciphertext`] if the request is not for this matrix and key;
+/// [`crate::Error::Matrix`] if products would not decrypt exactly.
+pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>> {
+    let shape = matrix.shape();
+    let (tokens, seed) = wire::decode_request(request, shape, key.id())?;
+    shape.check(tokens)?;
+    let (stride, levels) = (tokens.stride(), tokens.packing_levels());
+    let rings = tokens.rings(shape.outputs);
+    let outputs = shape.outputs as usize;
+    let lift = Lift::new(levels);
+    let pack = |ring: usize, product: &(dyn Fn(usize) -> Vec<u64> + Sync)| {
+        let leaf = |at: usize| {
+            let output = ring * stride + at;
+            (output < outputs).then(|| lift.ciphertext(product(output)))
+        };
+        Switched::new(key.pack(levels, &leaf))
+    };
+    let packed: Vec<Switched> = if tokens.count() < INTEGER_POSITIONS {
+        let masks = Transformed::new(matrix, tokens, &seed);
+        let product = |output: usize| masks.negated_product(matrix.row(output), tokens);
+        (0..rings).into_par_iter().map(|ring| pack(ring, &product)).collect()
+    } else {
+        let masks = rotated(matrix, tokens, &seed);
+        let at_once = INTEGER_ROWS.div_ceil(stride);
+        let mut packed = Vec::with_capacity(rings);
+        for first in (0..rings).step_by(at_once) {
+            let rings = first..(first + at_once).min(rings);
+            let rows = rings.start * stride..(rings.end * stride).min(outputs);
+            let width = shape.inputs as usize;
+            let products = multiply(&matrix.weights()[rows.start * width..rows.end * width], &masks);
+            let of_row = |output: usize| {
+                let of_row = products.iter().skip(output - rows.start).step_by(rows.len());
+                of_row.map(|x| body_ring().neg(*x)).collect()
+            };
+            packed.par_extend(rings.clone().into_par_iter().map(|ring| pack(ring, &of_row)));
+        }
+        packed
+    };
+    let body = |position: usize, output: usize| packed[output / stride].body[position * stride + output % stride];
+    let bodies: Vec<u64> = (0..tokens.count())
+        .flat_map(|position| (0..outputs).map(move |output| (position, output)))
+        .map(|(position, output)| body(position, output))
+        .collect();
+    let masks: Vec<Vec<u64>> = packed.into_iter().map(|packed| packed.mask).collect();
+    Ok(wire::encode_hint(shape, tokens, &wire::id(request), &masks, &bodies))
+}
+
+/// Online: the integer product of the matrix with encrypted activations.
+///
+/// # Errors
+/// [`crate::Error::Size`] or [`crate::Error::Ciphertext`] if the bytes are not bodies for this matrix.
+pub fn product(matrix: &Matrix, bodies: &[u8]) -> Result<Vec<u8>> {
+    let shape = matrix.shape();
+    let (job, residues) = wire::decode_bodies(bodies, shape)?;
+    let vectors = Vectors::new(shape.inputs as usize, residues.into_iter());
+    let products = multiply(matrix.weights(), &vectors);
+    Ok(wire::encode_products(shape, &job, &products))
+}
+
+/// The masks of a batch in the domain of products.
+struct Transformed(Vec<Vec<u64>>);
+
+impl Transformed {
+    fn new(matrix: &Matrix, tokens: Tokens, seed: &Seed) -> Self {
+        let rings = 0..tokens.rings(matrix.shape().inputs) as u64;
+        let transformed = rings.into_par_iter().map(|ring| {
+            let mut mask = mask(seed, ring, MODULUS);
+            body_ring().forward(&mut mask);
+            mask
+        });
+        Self(transformed.collect())
+    }
+
+    /// The mask of a row's products, negated: those of position `t` at coefficient `t * stride`.
+    fn negated_product(&self, row: &[i8], tokens: Tokens) -> Vec<u64> {
+        let ring = body_ring();
+        let mut sum = vec![0; RING_DEGREE];
+        let mut polynomial = vec![0; RING_DEGREE];
+        for (mask, weights) in self.0.iter().zip(row.chunks(tokens.stride())) {
+            polynomial.fill(0);
+            // Weight i stands at X^-i, which is -X^(N-i); all negated.
+            polynomial[0] = ring.residue(-i64::from(weights[0]));
+            for (coefficient, weight) in polynomial.iter_mut().rev().zip(&weights[1..]) {
+                *coefficient = ring.residue(i64::from(*weight));
+            }
+            ring.forward(&mut polynomial);
+            ring.multiply_add(&mut sum, &polynomial, mask);
+        }
+        ring.inverse(&mut sum);
+        sum
+    }
+}
+
+/// The masks of a batch as vectors over inputs, one for each coefficient of a product's mask.
+fn rotated(matrix: &Matrix, tokens: Tokens, seed: &Seed) -> Vectors {
+    let (inputs, stride) = (matrix.shape().inputs as usize, tokens.stride());
+    let masks: Vec<Vec<u64>> = (0..tokens.rings(matrix.shape().inputs) as u64)
+        .into_par_iter()
+        .map(|ring| mask(seed, ring, MODULUS))
+        .collect();
+    let coefficient = |at: usize| {
+        let (coefficient, input) = (at / inputs, at % inputs);
+        let (mask, from) = (&masks[input / stride], coefficient + input % stride);
+        match from < RING_DEGREE {
+            true => mask[from],
+            false => body_ring().neg(mask[from - RING_DEGREE]),
+        }
+    };
+    Vectors::new(inputs, (0..inputs * RING_DEGREE).map(coefficient))
+}
+
+/// From a mask modulo `q` to a leaf of the packing.
+struct Lift {
+    rescale: Rescale,
+    /// Undoes the doublings of packing.
+    factor: u64,
+}
+
+impl Lift {
+    fn new(levels: usize) -> Self {
+        Self {
+            rescale: Rescale::new(MODULUS, PACKING_MODULUS),
+            factor: packing_ring().inverse_power_of_two(levels),
+        }
+    }
+
+    fn ciphertext(&self, mut mask: Vec<u64>) -> Ciphertext {
+        for x in &mut mask {
+            *x = self.rescale.apply(*x);
+        }
+        packing_ring().scale(&mut mask, self.factor);
+        Ciphertext {
+            mask,
+            body: vec![0; RING_DEGREE],
+        }
+    }
+}
+
+/// A packed ciphertext, rounded for the hint.
+struct Switched {
+    mask: Vec<u64>,
+    body: Vec<u64>,
+}
+
+impl Switched {
+    fn new(packed: Option<Ciphertext>) -> Self {
+        let switch = |x: Vec<u64>, bits: u32| {
+            let rescale = Rescale::new(PACKING_MODULUS, 1 << bits);
+            x.into_iter().map(|x| rescale.apply(x)).collect()
+        };
+        match packed {
+            Some(Ciphertext { mask, body }) => Self {
+                mask: switch(mask, HINT_MASK_BITS),
+                body: switch(body, HINT_BODY_BITS),
+            },
+            None => Self {
+                mask: vec![0; RING_DEGREE],
+                body: vec![0; RING_DEGREE],
+            },
+        }
+    }
+}
