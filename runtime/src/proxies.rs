@@ -49,11 +49,16 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                         based_pallet_brains::Call::set_task { .. }
                             | based_pallet_brains::Call::set_name { .. }
                             | based_pallet_brains::Call::set_terms { .. }
+                            | based_pallet_brains::Call::set_domains { .. }
+                            | based_pallet_brains::Call::set_template { .. }
+                            | based_pallet_brains::Call::set_admission { .. }
+                            | based_pallet_brains::Call::set_allowed { .. }
                     )
                     | RuntimeCall::Registry(
                         based_pallet_registry::Call::update_endpoint { .. }
                             | based_pallet_registry::Call::leave { .. }
                             | based_pallet_registry::Call::set_fee { .. }
+                            | based_pallet_registry::Call::set_pruning { .. }
                     )
                     | RuntimeCall::Staking(..)
                     | RuntimeCall::Consensus(..)
