@@ -320,6 +320,7 @@ fn a_call_that_is_written_is_read_and_written_again() {
         "Forecasts.set_beta_override { ppb: None() }",
         "Forecasts.set_beta_override { ppb: Some(0) }",
         "Forecasts.roll_back_model",
+        "Parameters.set_parameter(Consensus(ActivePercentile((), Some(75))))",
         "System.set_storage { items: (((1, 2), (3, 4))) }",
         &format!("Forecasts.set_model({account})"),
         &format!("Balances.force_transfer {{ source: Id({account}), dest: Id({account}), value: 12 }}"),

@@ -415,7 +415,7 @@ fn based_labs_alone_brakes_and_pauses_in_the_first_year_only() {
     chain("development").execute_with(|| {
         System::set_block_number(1);
         let (alice, bob) = (Alice.to_account_id(), Bob.to_account_id());
-        let name = |pallet: &str, call: &str| {
+        let name = |pallet: &str, call: &str| -> pallet_tx_pause::RuntimeCallNameOf<Runtime> {
             (
                 pallet.as_bytes().to_vec().try_into().unwrap(),
                 call.as_bytes().to_vec().try_into().unwrap(),
@@ -476,8 +476,8 @@ fn release_networks_take_seven_days_for_code_and_funds_and_a_year_for_based_labs
     assert_eq!(time::ROOT_VOTING, 7 * 24 * 360);
     assert!(time::ROOT_VOTING + time::ROOT_ENACTMENT > time::MINIMUM_NOTICE);
     assert_eq!(time::YEAR_ONE, 3_153_600);
-    let year: u32 = <Runtime as based_pallet_governance::Config>::YearOne::get();
-    assert_eq!(year, EMISSION_YEAR);
+    type Year = <Runtime as based_pallet_governance::Config>::YearOne;
+    assert_eq!(<Year as Get<u32>>::get(), EMISSION_YEAR);
 }
 
 #[test]
