@@ -3,6 +3,9 @@
 //! that never holds a secret key ([`exec_tfhe`]). The client tokenises, embeds, quantises, encrypts and
 //! decrypts ([`keys`], [`model`]); the two sides exchange the encodings of [`wire`].
 //!
+//! Models too large for that run in split mode ([`split`]): the miner multiplies encrypted activations with
+//! its matrices, the client does the rest.
+//!
 //! This crate knows nothing of the chain.
 
 mod bootstrap;
@@ -20,6 +23,7 @@ pub mod model;
 pub mod noise;
 pub mod params;
 pub mod quant;
+pub mod split;
 pub mod squeeze;
 pub mod text;
 pub mod train;

@@ -15,6 +15,7 @@
 //! product with the bodies, which [`Check`] verifies. Decrypted integers equal the clear product
 //! ([`Matrix::multiply`]); all arithmetic is on integers, so that every processor gives the same bytes.
 
+pub mod block;
 mod client;
 mod freivalds;
 mod matrix;

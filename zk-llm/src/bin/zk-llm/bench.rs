@@ -1,14 +1,14 @@
 //! `zk-llm bench`: one encrypted prompt against the library's own bootstrap time, on this machine.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{ensure, Context};
 use rayon::prelude::*;
-use serde::Serialize;
 use zk_llm::exec_tfhe::Evaluation;
 use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Model, ServerKey};
+
+use crate::figures::{at_most, plain, Figure, Report};
 
 /// Arguments of `zk-llm bench`.
 #[derive(Debug, clap::Args)]
@@ -22,28 +22,6 @@ pub struct Args {
     /// Text to classify.
     #[arg(long, default_value = "I lost my keys and I am furious")]
     text: String,
-}
-
-/// One measured figure; `ratio` and `met` are null where there is nothing to compare with.
-#[derive(Serialize)]
-struct Figure {
-    key: &'static str,
-    value: f64,
-    unit: &'static str,
-    peer: Option<&'static str>,
-    peer_value: Option<f64>,
-    ratio: Option<f64>,
-    target: Option<f64>,
-    met: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct Report {
-    name: &'static str,
-    commit: String,
-    cores: usize,
-    cpu: String,
-    figures: Vec<Figure>,
 }
 
 /// Measures, prints a table and writes the figures.
@@ -83,12 +61,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let all_cores = (before + after) / 2.0;
     let pbs = counted as f64;
     let ideal_s = pbs * all_cores / 1000.0 / cores as f64;
-    let report = Report {
-        name: "zk-full",
-        commit: commit(),
+    let report = Report::new(
+        "zk-full",
         cores,
-        cpu: cpu(),
-        figures: vec![
+        vec![
             at_most("pbs", pbs, "bootstraps", 12_000.0),
             plain(
                 "pbs_unsqueezed",
@@ -96,7 +72,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 "bootstraps",
             ),
             Figure {
-                peer: Some("bootstraps of the prompt x the library's own keyswitch and bootstrap / cores"),
+                peer: Some("bootstraps of the prompt x the library's own keyswitch and bootstrap / cores".into()),
                 peer_value: Some(ideal_s),
                 ratio: Some(ideal_s / wall_s),
                 ..plain("prompt_wall_s", wall_s, "s")
@@ -110,41 +86,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             plain("key_generation_s", keygen_s, "s"),
             at_most("peak_rss_bytes", peak_rss_bytes()? as f64, "B", 4e9),
         ],
-    };
-    for figure in &report.figures {
-        let target = figure
-            .target
-            .map_or_else(String::new, |target| format!("at most {target}"));
-        println!(
-            "{:<26} {:>16.4} {:<11} {target}",
-            figure.key, figure.value, figure.unit
-        );
-    }
-    if let Some(out) = &args.out {
-        write_json(out, &report)?;
-    }
-    Ok(())
-}
-
-fn plain(key: &'static str, value: f64, unit: &'static str) -> Figure {
-    Figure {
-        key,
-        value,
-        unit,
-        peer: None,
-        peer_value: None,
-        ratio: None,
-        target: None,
-        met: None,
-    }
-}
-
-fn at_most(key: &'static str, value: f64, unit: &'static str, target: f64) -> Figure {
-    Figure {
-        target: Some(target),
-        met: Some(value <= target),
-        ..plain(key, value, unit)
-    }
+    );
+    report.publish(args.out.as_deref())
 }
 
 /// The library's own checked call, under keys of its own.
@@ -191,30 +134,4 @@ fn peak_rss_bytes() -> anyhow::Result<u64> {
         .context("no VmHWM in /proc")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1024)
-}
-
-fn commit() -> String {
-    let output = Command::new("git")
-        .args(["rev-parse", "--short=12", "HEAD"])
-        .output();
-    let text = output
-        .ok()
-        .filter(|o| o.status.success())
-        .map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
-    text.unwrap_or_else(|| "unknown".into())
-}
-
-fn cpu() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    name.map_or_else(|| "unknown".into(), |(_, name)| name.trim().to_owned())
-}
-
-fn write_json(path: &Path, report: &Report) -> anyhow::Result<()> {
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent)?;
-    }
-    std::fs::write(path, serde_json::to_vec_pretty(report)?).with_context(|| path.display().to_string())
 }

@@ -1,7 +1,9 @@
 //! Trains, evaluates, inspects and runs encrypted models on one machine.
 
 mod bench;
+mod bench_split;
 mod eval;
+mod figures;
 mod inspect;
 mod run;
 mod train;
@@ -29,6 +31,8 @@ enum Command {
     Run(run::Args),
     /// Measure one encrypted prompt against the bootstraps' own time and write the figures.
     Bench(bench::Args),
+    /// Measure split mode: encrypted activations by clear matrices, and a model of GPT-2's shape.
+    BenchSplit(bench_split::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -42,5 +46,6 @@ fn main() -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(args),
         Command::Run(args) => run::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::BenchSplit(args) => bench_split::run(args),
     }
 }

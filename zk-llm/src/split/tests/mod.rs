@@ -1,5 +1,6 @@
 //! Tests of split mode as a whole.
 
+mod block;
 mod exact;
 mod hostile;
 mod noise;

@@ -1,0 +1,196 @@
+//! Bytes from a peer that wants to do harm: errors, never panics.
+
+use proptest::prelude::*;
+use rand::RngCore;
+
+use super::*;
+use crate::error::Error;
+use crate::split::wire;
+
+struct Exchange {
+    matrix: Matrix,
+    request: Vec<u8>,
+    hint: Vec<u8>,
+    bodies: Vec<u8>,
+    products: Vec<u8>,
+    opening: Opening,
+    session: Session,
+}
+
+fn exchange() -> Exchange {
+    let session = Session::new();
+    let mut rng = generator(10);
+    let matrix = random_matrix(&mut rng, 12, 5);
+    let pending = session
+        .secret
+        .prepare(matrix.shape(), Tokens::new(4).unwrap())
+        .unwrap();
+    let request = pending.request().to_vec();
+    let hint = hint(&matrix, &session.packing, &request).unwrap();
+    let mut batch = session.secret.complete(pending, &hint).unwrap();
+    let (bodies, opening) = batch.encrypt(&uniform(&mut rng, 24)).unwrap();
+    let products = product(&matrix, &bodies).unwrap();
+    Exchange {
+        matrix,
+        request,
+        hint,
+        bodies,
+        products,
+        opening,
+        session,
+    }
+}
+
+#[test]
+fn sizes_are_those_that_were_announced() {
+    let made = exchange();
+    let (shape, tokens) = (made.matrix.shape(), Tokens::new(4).unwrap());
+    assert_eq!(made.request.len() as u64, REQUEST_BYTES);
+    assert_eq!(made.hint.len() as u64, hint_bytes(shape, tokens));
+    assert_eq!(made.bodies.len() as u64, bodies_bytes(shape, 2));
+    assert_eq!(made.products.len() as u64, products_bytes(shape, 2));
+    let key = made.session.secret.packing_key_bytes();
+    assert_eq!(key.len() as u64, PACKING_KEY_BYTES);
+}
+
+#[test]
+fn every_bit_of_a_header_and_every_length_counts() {
+    let made = exchange();
+    let Exchange { matrix, session, .. } = &made;
+    let check = Check::new(matrix).unwrap();
+    // What must be refused, and how much of it is header.
+    type Read<'a> = Box<dyn Fn(&[u8]) -> Result<(), Error> + 'a>;
+    let complete = |bytes: &[u8]| {
+        // A batch of its own: the hint above answers another request, so even the right one is refused.
+        let tokens = Tokens::new(4).unwrap();
+        let pending = session.secret.prepare(matrix.shape(), tokens)?;
+        session.secret.complete(pending, bytes).map(drop)
+    };
+    let cases: [(&[u8], usize, Read<'_>); 5] = [
+        (&made.request, 32, Box::new(|b| hint(matrix, &session.packing, b).map(drop))),
+        (&made.hint, 32, Box::new(complete)),
+        (&made.bodies, 16, Box::new(|b| product(matrix, b).map(drop))),
+        (&made.products, 36, Box::new(|b| made.opening.decrypt(b).map(drop))),
+        (&made.products, 36, Box::new(|b| check.verify(&made.bodies, b).map(drop))),
+    ];
+    for (bytes, header, read) in &cases {
+        // Byte 7 of what the miner reads says how many positions a batch has, which is the client's to choose.
+        let free = |bit: usize| *header < 36 && bit / 8 == 7;
+        for bit in (0..8 * header).filter(|bit| !free(*bit)) {
+            let mut changed = bytes.to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let result = read(&changed);
+            let refused = matches!(result, Err(Error::Ciphertext(_) | Error::Size { .. }));
+            assert!(refused, "bit {bit}: {result:?}");
+        }
+        for length in [0, 7, 15, 16, 31, 35, 36, bytes.len() - 1] {
+            assert!(matches!(read(&bytes[..length]), Err(Error::Size { .. })), "{length}");
+        }
+        assert!(matches!(read(&[bytes, &[0][..]].concat()), Err(Error::Size { .. })));
+    }
+}
+
+#[test]
+fn positions_outside_a_batch_and_residues_with_two_encodings_are_refused() {
+    let made = exchange();
+    let ranges: [(u16, u16); 4] = [(0, 0), (3, 2), (u16::MAX, 1), (1, u16::MAX)];
+    for (first, count) in ranges {
+        let mut changed = made.bodies.clone();
+        changed[32..34].copy_from_slice(&first.to_le_bytes());
+        changed[34..36].copy_from_slice(&count.to_le_bytes());
+        assert!(product(&made.matrix, &changed).is_err(), "{first} {count}");
+    }
+    for at in [36, 36 + 6 * 23] {
+        let mut changed = made.bodies.clone();
+        changed[at..at + 6].copy_from_slice(&MODULUS.to_le_bytes()[..6]);
+        assert!(matches!(product(&made.matrix, &changed), Err(Error::Ciphertext(_))));
+        changed[at..at + 6].copy_from_slice(&(MODULUS - 1).to_le_bytes()[..6]);
+        assert!(product(&made.matrix, &changed).is_ok());
+    }
+}
+
+#[test]
+fn another_session_matrix_or_batch_is_refused() {
+    let (made, other) = (exchange(), exchange());
+    let refused = |result: Result<Vec<u8>, Error>| matches!(result, Err(Error::Ciphertext(_)));
+    assert!(refused(hint(&made.matrix, &other.session.packing, &made.request)), "another key");
+    let wider = random_matrix(&mut generator(11), 13, 5);
+    assert!(refused(hint(&wider, &made.session.packing, &made.request)), "another matrix");
+    assert!(refused(product(&wider, &made.bodies)), "another matrix");
+    assert!(matches!(made.opening.decrypt(&other.products), Err(Error::Ciphertext(_))), "another batch");
+}
+
+#[test]
+fn packing_keys_are_read_only_in_their_own_form() {
+    let session = Session::new();
+    let good = session.secret.packing_key_bytes();
+    for length in [0, 16, 48, good.len() - 1] {
+        assert!(matches!(PackingKey::from_bytes(&good[..length]), Err(Error::Size { .. })));
+    }
+    for at in 0..16 {
+        let mut changed = good.to_vec();
+        changed[at] ^= 1;
+        assert!(matches!(PackingKey::from_bytes(&changed), Err(Error::Key(_))), "byte {at}");
+    }
+    let mut changed = good.to_vec();
+    changed[48..55].fill(0xff);
+    assert!(matches!(PackingKey::from_bytes(&changed), Err(Error::Key(_))));
+    // Any residues are a key of somebody's.
+    generator(12).fill_bytes(&mut changed[48..]);
+    changed[48..].chunks_exact_mut(7).for_each(|x| x[6] &= 1);
+    assert!(PackingKey::from_bytes(&changed).is_ok());
+}
+
+#[test]
+fn a_lying_hint_garbles_its_own_batch_alone() {
+    let session = Session::new();
+    let mut rng = generator(13);
+    let matrix = random_matrix(&mut rng, 12, 5);
+    let pending = session
+        .secret
+        .prepare(matrix.shape(), Tokens::new(1).unwrap())
+        .unwrap();
+    let mut lie = hint(&matrix, &session.packing, pending.request()).unwrap();
+    rng.fill_bytes(&mut lie[32..]);
+    let mut batch = session.secret.complete(pending, &lie).unwrap();
+    let x = uniform(&mut rng, 12);
+    let (bodies, opening) = batch.encrypt(&x).unwrap();
+    let products = product(&matrix, &bodies).unwrap();
+    assert_ne!(opening.decrypt(&products).unwrap(), matrix.multiply(&x).unwrap());
+}
+
+#[test]
+fn descriptions_that_no_matrix_has_are_refused() {
+    let session = Session::new();
+    let good = *random_matrix(&mut generator(14), 64, 8).shape();
+    let tokens = Tokens::new(1).unwrap();
+    let changes: [fn(&mut Shape); 9] = [
+        |shape| shape.inputs = 0,
+        |shape| shape.outputs = 0,
+        |shape| shape.inputs = u32::MAX,
+        |shape| shape.outputs = u32::MAX,
+        |shape| shape.row_sum = 0,
+        |shape| shape.row_sum = u64::MAX,
+        |shape| shape.row_squares = 1,
+        |shape| shape.row_squares = u64::MAX,
+        |shape| shape.row_sum = 127 * 64 + 1,
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        let mut shape = good;
+        change(&mut shape);
+        assert!(matches!(session.secret.prepare(&shape, tokens), Err(Error::Matrix(_))), "change {at}");
+    }
+    for count in [0, 3, 4096, 1 << 40] {
+        assert!(matches!(Tokens::new(count), Err(Error::Batch(_))), "{count}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_nothing(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let matrix = Matrix::new(2, 1, vec![1, 2]).unwrap();
+        prop_assert!(PackingKey::from_bytes(&bytes).is_err());
+        prop_assert!(product(&matrix, &bytes).is_err());
+        prop_assert!(wire::decode_request(&bytes, matrix.shape(), &[0; 16]).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! The derived variance against measured noise, and what the derivation refuses.
+
+use super::*;
+use crate::error::Error;
+
+/// Mean square of the noise over its derived value, and the largest noise in derived deviations.
+fn measured(session: &Session, matrix: &Matrix, tokens: usize, batches: usize, seed: u64) -> (f64, f64) {
+    let mut rng = generator(seed);
+    let size = Tokens::new(tokens).unwrap();
+    let (mut squares, mut count, mut largest) = (0.0, 0.0, 0f64);
+    for _ in 0..batches {
+        let mut batch = session.batch(matrix, tokens);
+        let x = uniform(&mut rng, tokens * matrix.shape().inputs as usize);
+        let (bodies, opening) = batch.encrypt(&x).unwrap();
+        let products = product(matrix, &bodies).unwrap();
+        for noise in opening.noise(&products, &matrix.multiply(&x).unwrap()) {
+            let noise = noise as f64;
+            squares += noise * noise;
+            count += 1.0;
+            largest = largest.max(noise.abs());
+        }
+    }
+    let variance = matrix.shape().variance(size) * (MODULUS as f64).powi(2);
+    (squares / count / variance, largest / variance.sqrt())
+}
+
+/// Rows of equal norm, so that the derived variance is every value's, and yet different, so that packing's
+/// errors are.
+fn rotations(rng: &mut impl Rng, outputs: u32) -> Matrix {
+    let mut row = uniform(rng, 384);
+    let mut weights = Vec::new();
+    for _ in 0..outputs {
+        weights.extend_from_slice(&row);
+        row.rotate_left(1);
+        row[0] = -row[0];
+    }
+    Matrix::new(384, outputs, weights).unwrap()
+}
+
+#[test]
+fn noise_is_what_was_derived() {
+    let session = Session::new();
+    let mut rng = generator(20);
+    // Packing dominates with few positions, the bodies' errors and the hint's rounding with many. Without any
+    // packing the hint's bodies are zero and not rounded.
+    for (tokens, outputs, batches, least) in [(1, 1024, 2, 0.6), (16, 64, 2, 0.6), (256, 8, 2, 0.6), (2048, 2, 1, 0.05)] {
+        let matrix = rotations(&mut rng, outputs);
+        let (ratio, largest) = measured(&session, &matrix, tokens, batches, 21);
+        // The upper bound charges every key coefficient where a third is zero.
+        assert!((least..1.15).contains(&ratio), "{tokens}: {ratio}");
+        assert!(largest < 6.0, "{tokens}: {largest} deviations");
+    }
+}
+
+#[test]
+fn layers_of_every_width_that_is_promised_are_exact_enough() {
+    let uniform_layer = |inputs: u64| Shape {
+        inputs: inputs as u32,
+        outputs: 768,
+        row_sum: inputs * 64,
+        row_squares: inputs * 5_419,
+    };
+    let worst = |inputs: u64| Shape {
+        row_sum: inputs * 127,
+        row_squares: inputs * 127 * 127,
+        ..uniform_layer(inputs)
+    };
+    // Uniform weights, then the worst weights: most inputs at 1, 2, 16 and 2048 positions a batch.
+    for (tokens, inputs, worst_inputs) in [(1, 1_700, 850), (2, 3_400, 1_700), (16, 20_000, 9_500), (2048, 28_000, 12_000)] {
+        let tokens = Tokens::new(tokens).unwrap();
+        for shape in [uniform_layer(inputs), worst(worst_inputs)] {
+            assert!(shape.check(tokens).is_ok(), "{tokens:?} {shape:?}: 2^{}", shape.log2_p_fail(tokens));
+        }
+        let too_wide = worst(2 * worst_inputs);
+        assert!(matches!(too_wide.check(tokens), Err(Error::Matrix(_))), "{tokens:?}: 2^{}", too_wide.log2_p_fail(tokens));
+    }
+}
+
+#[test]
+fn a_failure_probability_of_half_a_step_is_what_is_measured() {
+    // The same noise against a step so small that failures can be counted: 2 deviations to half a step.
+    let session = Session::new();
+    let mut rng = generator(22);
+    let matrix = rotations(&mut rng, 1024);
+    let tokens = Tokens::new(1).unwrap();
+    let deviation = matrix.shape().variance(tokens).sqrt() * MODULUS as f64;
+    let mut batch = session.batch(&matrix, 1);
+    let x = uniform(&mut rng, 384);
+    let (bodies, opening) = batch.encrypt(&x).unwrap();
+    let products = product(&matrix, &bodies).unwrap();
+    let noise = opening.noise(&products, &matrix.multiply(&x).unwrap());
+    let beyond = noise.iter().filter(|e| e.abs() as f64 > 2.0 * deviation).count();
+    // 4.55% of a normal variable: 47 of 1,024, with a deviation of 6.7.
+    assert!((20..75).contains(&beyond), "{beyond}");
+}
