@@ -173,6 +173,7 @@ mod runtime {
     )]
     pub struct Runtime;
 
+    // In the order of their numbers, whatever the order here, pallets build the genesis and begin and end blocks.
     #[runtime::pallet_index(0)]
     pub type System = frame_system;
     // Before Timestamp and Session: both read the slot and epoch it sets.
@@ -180,20 +181,15 @@ mod runtime {
     pub type Babe = pallet_babe;
     #[runtime::pallet_index(2)]
     pub type Timestamp = pallet_timestamp;
+    // Before Session, whose genesis asks it for producers and roots of their keys.
+    #[runtime::pallet_index(3)]
+    pub type Authorities = based_pallet_authorities;
     #[runtime::pallet_index(4)]
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(5)]
     pub type TransactionPayment = pallet_transaction_payment;
-    // Before Session, whose genesis asks it for producers and roots of their keys.
-    #[runtime::pallet_index(27)]
-    pub type Authorities = based_pallet_authorities;
     #[runtime::pallet_index(6)]
     pub type Session = pallet_session;
-    // After Session: the block that begins a session is written by a producer of its set.
-    #[runtime::pallet_index(3)]
-    pub type Authorship = pallet_authorship;
-    #[runtime::pallet_index(28)]
-    pub type Historical = pallet_session_historical;
     #[runtime::pallet_index(7)]
     pub type Grandpa = pallet_grandpa;
     #[runtime::pallet_index(8)]
@@ -233,6 +229,11 @@ mod runtime {
     // After everything that it measures: its last step in a block sees what they did.
     #[runtime::pallet_index(26)]
     pub type Forecasts = based_pallet_forecasts;
+    // After Session: the block that begins a session is written by a producer of its set.
+    #[runtime::pallet_index(27)]
+    pub type Authorship = pallet_authorship;
+    #[runtime::pallet_index(28)]
+    pub type Historical = pallet_session_historical;
     #[runtime::pallet_index(29)]
     pub type Governance = based_pallet_governance;
     #[runtime::pallet_index(30)]
