@@ -19,8 +19,8 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     configs::{MinimumMultiplier, PepecoinIssuer, BABE_GENESIS_EPOCH_CONFIG},
-    AccountId, AssetsConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig, RegistryConfig,
-    RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
+    AccountId, AssetsConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig,
+    RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TransactionPaymentConfig,
 };
 
 /// Preset of a public test network.

@@ -14,8 +14,9 @@ mod view;
 
 pub use error::ChainError;
 pub use records::{
-    AccountBalance, BrainAdmission, BrainIssued, BrainProfile, BrainSettings, Commitment, CrossEdge, CrossRow,
-    PepecoinPaid, PepecoinTotals, Reservation, SpendingAccount, StakePosition, Unstaking, MAX_RESERVATIONS,
+    AccountBalance, BrainAdmission, BrainIssued, BrainProfile, BrainSettings, Commitment, CrossEdge,
+    CrossRow, PepecoinPaid, PepecoinTotals, Reservation, SpendingAccount, StakePosition, Unstaking,
+    MAX_RESERVATIONS,
 };
 pub use submit::{Included, Signer};
 pub use view::View;

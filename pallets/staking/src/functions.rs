@@ -323,7 +323,10 @@ mod invariants {
                 staker.1 = staker.1.checked_add(position.amount).ok_or(OVERFLOW)?;
                 staker.2 = staker.2.saturating_add(1);
             }
-            ensure!(Stakers::<T>::iter_keys().count() == listed, "a position without stake is listed");
+            ensure!(
+                Stakers::<T>::iter_keys().count() == listed,
+                "a position without stake is listed"
+            );
             let owed = Self::try_state_pools(&pools)?;
             for (who, funds) in Unstaking::<T>::iter() {
                 ensure!(!funds.is_empty(), "an empty record of unstaked funds is stored");

@@ -1,8 +1,6 @@
 //! The pallets of the economy: Brains, their peers, stake, scores, rewards and the payment of prompts.
 
-use based_primitives::constants::{
-    ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, IMMUNITY_BLOCKS, PEER_DEPOSIT,
-};
+use based_primitives::constants::{ACTIVE_PERCENTILE, ACTIVITY_CUTOFF, BASED, IMMUNITY_BLOCKS, PEER_DEPOSIT};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight};
 
 use super::BlockWeights;
