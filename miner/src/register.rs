@@ -177,7 +177,9 @@ mod tests {
         ] {
             assert!(message.contains(part), "{part}: {message}");
         }
-        assert!(!shortage(BASED, 100 * BASED, BASED, 0).unwrap().contains("stake less"));
+        assert!(!shortage(BASED, 100 * BASED, BASED, 0)
+            .unwrap()
+            .contains("stake less"));
     }
 
     #[test]

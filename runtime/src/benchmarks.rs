@@ -4,8 +4,8 @@ pub use frame_benchmarking::baseline::Pallet as BaselineBench;
 pub use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 
 use crate::{
-    Assets, Balances, Multisig, Preimage, Proxy, Revive, Runtime, Scheduler, Sudo, Timestamp, TransactionPayment,
-    Utility,
+    Assets, Balances, Multisig, Preimage, Proxy, Revive, Runtime, Scheduler, Sudo, Timestamp,
+    TransactionPayment, Utility,
 };
 
 impl frame_system_benchmarking::Config for Runtime {}

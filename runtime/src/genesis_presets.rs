@@ -19,9 +19,9 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     configs::{MinimumMultiplier, PepecoinIssuer, BABE_GENESIS_EPOCH_CONFIG},
-    AccountId, AssetsConfig, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig, ComputeConfig,
-    GovernanceConfig, Multisig, RegistryConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
-    TransactionPaymentConfig,
+    AccountId, AssetsConfig, AuthoritiesConfig, BabeConfig, Balance, BalancesConfig, BrainsConfig,
+    ComputeConfig, GovernanceConfig, Multisig, RegistryConfig, RuntimeGenesisConfig, SessionConfig,
+    SessionKeys, SudoConfig, TransactionPaymentConfig,
 };
 
 /// Preset of a public test network.

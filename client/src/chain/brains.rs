@@ -22,7 +22,10 @@ impl View {
     /// # Errors
     /// [`ChainError`].
     pub async fn pepecoin_totals(&self) -> Result<PepecoinTotals, ChainError> {
-        Ok(self.map("Brains", "PepecoinTotals", ()).await?.unwrap_or_default())
+        Ok(self
+            .map("Brains", "PepecoinTotals", ())
+            .await?
+            .unwrap_or_default())
     }
 
     /// Pepecoin of an account that is neither staked for a Brain nor held otherwise.

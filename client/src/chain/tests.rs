@@ -84,7 +84,10 @@ fn owners_calls(account: &AccountId, amount: u128) {
         as_the_runtime_sees(&calls::set_domains(7, None, Some(ens))),
         &["None", "Some", "122"],
     );
-    has(as_the_runtime_sees(&calls::set_template(7, Some(31_313))), &["31313"]);
+    has(
+        as_the_runtime_sees(&calls::set_template(7, Some(31_313))),
+        &["31313"],
+    );
     has(
         as_the_runtime_sees(&calls::set_reward_account(7, Some(account.clone()))),
         &["Some", "165"],

@@ -291,7 +291,9 @@ pub mod pallet {
                 T::Currency::transfer(&account, &owner, fee, Preservation::Preserve)?;
             }
             let deposit = T::Deposit::get();
-            T::Currency::hold(&HoldReason::Peer.into(), &account, deposit)?;
+            if deposit > 0 {
+                T::Currency::hold(&HoldReason::Peer.into(), &account, deposit)?;
+            }
             let pruned = Self::make_room(brain, role);
             let uid = Self::admit(brain, role)?;
             let registered_at = Self::now();

@@ -70,7 +70,8 @@ macro_rules! impl_weights {
         /// those who forget the peer, the count of those who watch, and what the peer said of other Brains.
         fn leave() -> Weight {
             let other = u64::from(MAX_CROSS_EDGES);
-            estimate($db, BASE.saturating_mul(2).saturating_add(TRANSFER), 14, 14).saturating_add(estimate($db, 0, other, other))
+            estimate($db, BASE.saturating_mul(2).saturating_add(TRANSFER), 14, 14)
+                .saturating_add(estimate($db, 0, other, other))
         }
         /// Reads the Brain, writes the fee.
         fn set_fee() -> Weight {

@@ -16,8 +16,8 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
     BackedBrains, Backing, BrainTotals, Commissions, Config, HoldReason, LeavingCounts, LeavingStake,
-    Leavings, Pallet, Pool, Pools, Position, PositionCounts, Positions, Stakers, Takes, TotalStake, Unstaking,
-    MAX_LEAVING, MAX_POSITIONS,
+    Leavings, Pallet, Pool, Pools, Position, PositionCounts, Positions, Stakers, Takes, TotalStake,
+    Unstaking, MAX_LEAVING, MAX_POSITIONS,
 };
 
 const OVERFLOW: TryRuntimeError = TryRuntimeError::Other("a sum overflows");

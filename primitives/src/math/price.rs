@@ -10,7 +10,9 @@ use crate::{
 pub fn brain_price(kind: BrainKind, burned: u16) -> Option<Balance> {
     match kind {
         BrainKind::Administrative => None,
-        BrainKind::Burned => Some(BURN_PRICE_BASE.saturating_add(BURN_PRICE_STEP.saturating_mul(burned.into()))),
+        BrainKind::Burned => {
+            Some(BURN_PRICE_BASE.saturating_add(BURN_PRICE_STEP.saturating_mul(burned.into())))
+        }
         BrainKind::Staked => Some(BRAIN_STAKE),
     }
 }
@@ -22,8 +24,18 @@ mod tests {
 
     #[test]
     fn the_price_of_burning_rises_by_200_from_1000() {
-        for (number, price) in [(1, 1_000), (2, 1_200), (3, 1_400), (1_000, 200_800), (1_016, 204_000)] {
-            assert_eq!(brain_price(BrainKind::Burned, number - 1), Some(price * PEPECOIN), "{number}");
+        for (number, price) in [
+            (1, 1_000),
+            (2, 1_200),
+            (3, 1_400),
+            (1_000, 200_800),
+            (1_016, 204_000),
+        ] {
+            assert_eq!(
+                brain_price(BrainKind::Burned, number - 1),
+                Some(price * PEPECOIN),
+                "{number}"
+            );
         }
     }
 

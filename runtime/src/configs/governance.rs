@@ -16,9 +16,9 @@ use sp_runtime::{traits::Replace, DispatchResult};
 
 use super::{deposit, Pepecoin, TreasuryAccount};
 use crate::{
-    time, AccountId, AssetsFreezer, Balance, Balances, Brains, Forecasts, Preimage, Registry, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, SafeMode, Scheduler, Staking,
-    TxPause,
+    time, AccountId, AssetsFreezer, Balance, Balances, Brains, Forecasts, Preimage, Registry, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, SafeMode, Scheduler,
+    Staking, TxPause,
 };
 
 /// The asset with which owners of Pepecoin vote.

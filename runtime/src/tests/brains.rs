@@ -1,9 +1,7 @@
 //! Brains and their Pepecoin among the other pallets.
 
 use based_primitives::{
-    constants::{
-        BASED, BRAIN_STAKE, OWNER_VESTING_BLOCKS, PEPECOIN, PEPECOIN_ASSET, PEPECOIN_DECIMALS,
-    },
+    constants::{BASED, BRAIN_STAKE, OWNER_VESTING_BLOCKS, PEPECOIN, PEPECOIN_ASSET, PEPECOIN_DECIMALS},
     traits::{BrainInspect, RegistryInspect, StakeInspect},
     Balance, BrainId, BrainKind, Endpoint, IpAddress, PriceList, ResourceKind, Resources, Role,
 };
@@ -87,14 +85,28 @@ fn only_governance_creates_assets_and_nobody_mints_pepecoin() {
             DispatchError::BadOrigin
         );
         assert_noop!(
-            Assets::mint(origin(Alice), PEPECOIN_ASSET.into(), alice.clone().into(), PEPECOIN),
+            Assets::mint(
+                origin(Alice),
+                PEPECOIN_ASSET.into(),
+                alice.clone().into(),
+                PEPECOIN
+            ),
             pallet_assets::Error::<Runtime>::NoPermission
         );
         let owner = pallet_assets::Asset::<Runtime>::get(PEPECOIN_ASSET).unwrap();
         assert_eq!(owner.supply, Pepecoin::<Assets>::total_issuance());
         let issuer: AccountId = PepecoinIssuer::get();
-        assert_eq!(<Assets as frame_support::traits::fungibles::roles::Inspect<_>>::issuer(PEPECOIN_ASSET), Some(issuer));
-        assert_ok!(Assets::force_create(RawOrigin::Root.into(), 2.into(), alice.into(), true, 1));
+        assert_eq!(
+            <Assets as frame_support::traits::fungibles::roles::Inspect<_>>::issuer(PEPECOIN_ASSET),
+            Some(issuer)
+        );
+        assert_ok!(Assets::force_create(
+            RawOrigin::Root.into(),
+            2.into(),
+            alice.into(),
+            true,
+            1
+        ));
     });
 }
 
@@ -104,7 +116,12 @@ fn pepecoin_is_burnt_or_staked_for_brains() {
         let supply = Pepecoin::<Assets>::total_issuance();
         // The demonstration Brain was the first burned one.
         assert_eq!(Brains::price(BrainKind::Burned), Some(1_200 * PEPECOIN));
-        assert_ok!(Brains::acquire(origin(Bob), None, BrainKind::Burned, 1_200 * PEPECOIN));
+        assert_ok!(Brains::acquire(
+            origin(Bob),
+            None,
+            BrainKind::Burned,
+            1_200 * PEPECOIN
+        ));
         assert_eq!(Pepecoin::<Assets>::total_issuance(), supply - 1_200 * PEPECOIN);
         acquire(Charlie, BrainKind::Staked);
         assert_eq!(pepecoin(&Charlie.to_account_id()), WEALTH - BRAIN_STAKE);
@@ -126,7 +143,12 @@ fn held_pepecoin_buys_nothing() {
         assert_ok!(Pepecoin::<crate::AssetsHolder>::hold(&reason, &bob, held));
         assert!(Brains::acquire(origin(Bob), None, BrainKind::Staked, Balance::MAX).is_err());
         assert_eq!(Brains::owner(8), None, "nothing was issued");
-        assert_ok!(Brains::acquire(origin(Bob), None, BrainKind::Burned, Balance::MAX));
+        assert_ok!(Brains::acquire(
+            origin(Bob),
+            None,
+            BrainKind::Burned,
+            Balance::MAX
+        ));
         assert_eq!(Pepecoin::<crate::AssetsHolder>::total_balance_on_hold(&bob), held);
     });
 }
@@ -163,31 +185,99 @@ fn busy_brain() {
     let validator = Some(Dave.to_account_id());
     assert_ok!(Staking::stake(origin(Eve), BRAIN, None, 100 * BASED));
     assert_ok!(Staking::stake(origin(Eve), BRAIN, validator, 50 * BASED));
-    assert_ok!(Consensus::commit_weights(origin(Dave), BRAIN, H256::repeat_byte(1)));
+    assert_ok!(Consensus::commit_weights(
+        origin(Dave),
+        BRAIN,
+        H256::repeat_byte(1)
+    ));
 }
 
 /// Names of storage items that have a record under the number of the Brain.
 fn remains() -> Vec<&'static str> {
     let maps = [
-        ("Brains", based_pallet_brains::Brains::<Runtime>::contains_key(BRAIN)),
-        ("Profiles", based_pallet_brains::Profiles::<Runtime>::contains_key(BRAIN)),
-        ("Deposits", based_pallet_brains::Deposits::<Runtime>::contains_key(BRAIN)),
-        ("Admissions", based_pallet_brains::Admissions::<Runtime>::contains_key(BRAIN)),
-        ("Allowed", based_pallet_brains::Allowed::<Runtime>::iter_prefix(BRAIN).next().is_some()),
-        ("Peers", based_pallet_registry::Peers::<Runtime>::iter_prefix(BRAIN).next().is_some()),
-        ("Uids", based_pallet_registry::Uids::<Runtime>::iter_prefix(BRAIN).next().is_some()),
-        ("Counts", based_pallet_registry::Counts::<Runtime>::contains_key(BRAIN)),
-        ("Occupied", based_pallet_registry::Occupied::<Runtime>::contains_key(BRAIN)),
-        ("Fees", based_pallet_registry::Fees::<Runtime>::contains_key(BRAIN)),
-        ("Pruning", based_pallet_registry::Pruning::<Runtime>::contains_key(BRAIN)),
-        ("Stakers", based_pallet_staking::Stakers::<Runtime>::iter_prefix(BRAIN).next().is_some()),
-        ("BrainTotals", based_pallet_staking::BrainTotals::<Runtime>::contains_key(BRAIN)),
-        ("Validators", based_pallet_consensus::Validators::<Runtime>::iter_prefix(BRAIN).next().is_some()),
-        ("Credits", based_pallet_consensus::Credits::<Runtime>::contains_key(BRAIN)),
-        ("Budgets", based_pallet_emission::Budgets::<Runtime>::contains_key(BRAIN)),
-        ("Prices", based_pallet_compute::Prices::<Runtime>::contains_key(BRAIN)),
+        (
+            "Brains",
+            based_pallet_brains::Brains::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Profiles",
+            based_pallet_brains::Profiles::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Deposits",
+            based_pallet_brains::Deposits::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Admissions",
+            based_pallet_brains::Admissions::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Allowed",
+            based_pallet_brains::Allowed::<Runtime>::iter_prefix(BRAIN)
+                .next()
+                .is_some(),
+        ),
+        (
+            "Peers",
+            based_pallet_registry::Peers::<Runtime>::iter_prefix(BRAIN)
+                .next()
+                .is_some(),
+        ),
+        (
+            "Uids",
+            based_pallet_registry::Uids::<Runtime>::iter_prefix(BRAIN)
+                .next()
+                .is_some(),
+        ),
+        (
+            "Counts",
+            based_pallet_registry::Counts::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Occupied",
+            based_pallet_registry::Occupied::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Fees",
+            based_pallet_registry::Fees::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Pruning",
+            based_pallet_registry::Pruning::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Stakers",
+            based_pallet_staking::Stakers::<Runtime>::iter_prefix(BRAIN)
+                .next()
+                .is_some(),
+        ),
+        (
+            "BrainTotals",
+            based_pallet_staking::BrainTotals::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Validators",
+            based_pallet_consensus::Validators::<Runtime>::iter_prefix(BRAIN)
+                .next()
+                .is_some(),
+        ),
+        (
+            "Credits",
+            based_pallet_consensus::Credits::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Budgets",
+            based_pallet_emission::Budgets::<Runtime>::contains_key(BRAIN),
+        ),
+        (
+            "Prices",
+            based_pallet_compute::Prices::<Runtime>::contains_key(BRAIN),
+        ),
     ];
-    maps.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    maps.into_iter()
+        .filter(|(_, there)| *there)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 #[test]
@@ -211,7 +301,11 @@ fn a_closed_brain_gives_everything_back_and_leaves_nothing() {
         assert_eq!(Registry::role(BRAIN, &charlie), None);
         assert_eq!(<Staking as StakeInspect<AccountId>>::total_stake(), 0);
         assert_ok!(Staking::withdraw(origin(Eve)));
-        assert_eq!([&bob, &charlie, &dave, &eve].map(free), before, "to the last unit");
+        assert_eq!(
+            [&bob, &charlie, &dave, &eve].map(free),
+            before,
+            "to the last unit"
+        );
         acquire(Alice, BrainKind::Burned);
         assert_eq!(Brains::owner(BRAIN), Some(Alice.to_account_id()));
     });

@@ -129,11 +129,7 @@ impl PackingKey {
 }
 
 /// Key switches from the images of the secret under each level's automorphism.
-pub(super) fn packing_key(
-    secret: &[i8],
-    seed: &Seed,
-    errors: &mut rand_chacha::ChaCha20Rng,
-) -> Vec<u8> {
+pub(super) fn packing_key(secret: &[i8], seed: &Seed, errors: &mut rand_chacha::ChaCha20Rng) -> Vec<u8> {
     let ring = packing_ring();
     let secret: Vec<u64> = secret.iter().map(|s| ring.residue(i64::from(*s))).collect();
     let mut secret_forward = secret.clone();
@@ -145,7 +141,10 @@ pub(super) fn packing_key(
             let mask = mask(seed, bodies.len() as u64, PACKING_MODULUS);
             let mut body = ring.product(&mask, &secret_forward);
             let mut message = image.clone();
-            ring.scale(&mut message, 1 << (GADGET_DROPPED + GADGET_BASE_LOG * digit as u32));
+            ring.scale(
+                &mut message,
+                1 << (GADGET_DROPPED + GADGET_BASE_LOG * digit as u32),
+            );
             for (body, message) in body.iter_mut().zip(message) {
                 let error = ring.residue(error(errors));
                 *body = ring.add(ring.add(*body, message), error);
@@ -196,7 +195,13 @@ mod tests {
 
     #[test]
     fn digits_of_the_extremes() {
-        for x in [0, 1, PACKING_MODULUS - 1, PACKING_MODULUS / 2, PACKING_MODULUS / 2 + 1] {
+        for x in [
+            0,
+            1,
+            PACKING_MODULUS - 1,
+            PACKING_MODULUS / 2,
+            PACKING_MODULUS / 2 + 1,
+        ] {
             let biased = biased_digits(x);
             let sum: i64 = (0..GADGET_LEVELS).map(|at| cut(biased, at) << (6 + 4 * at)).sum();
             assert!((sum - centred(x, PACKING_MODULUS)).abs() <= 32, "{x}");

@@ -65,7 +65,9 @@ impl Ring {
         let ratio = ((u128::from(factor) << 64) / u128::from(self.modulus)) as u64;
         for x in x {
             let quotient = (u128::from(*x) * u128::from(ratio) >> 64) as u64;
-            let rest = x.wrapping_mul(factor).wrapping_sub(quotient.wrapping_mul(self.modulus));
+            let rest = x
+                .wrapping_mul(factor)
+                .wrapping_sub(quotient.wrapping_mul(self.modulus));
             *x = rest.min(rest.wrapping_sub(self.modulus));
         }
     }

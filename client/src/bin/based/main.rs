@@ -168,11 +168,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Ask(ask) => ask.run(context).await,
         Command::Wallet(wallet) => wallet.run(context),
         Command::Balance { account } => wallets::balance(context, account).await,
-        Command::Transfer {
-            to,
-            amount,
-            pepecoin,
-        } => wallets::transfer(context, to, amount, pepecoin).await,
+        Command::Transfer { to, amount, pepecoin } => wallets::transfer(context, to, amount, pepecoin).await,
         Command::Brain(brain) => brain.run(context).await,
         Command::Peers { brain } => brains::peers(context, brain).await,
         Command::Weights { brain } => brains::weights(context, brain).await,

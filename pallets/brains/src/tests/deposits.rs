@@ -76,7 +76,7 @@ fn an_account_that_does_not_exist_receives_no_brain_with_a_deposit() {
     build_and_execute(|| {
         assert_ok!(allow(ALICE, 77, true));
         let transfer = || Brains::transfer(RuntimeOrigin::signed(ALICE), BURNED, POOR);
-        assert_noop!(with_storage_layer(transfer), TokenError::CannotCreate);
+        assert_noop!(with_storage_layer(transfer), TokenError::CannotCreateHold);
         assert_ok!(allow(ALICE, 77, false));
         assert_ok!(transfer());
     });

@@ -158,7 +158,9 @@ fn advance_in_both_ways_to(height: BlockNumber) -> u32 {
     Deposits::set(deposits);
     let divided = advance_to(height);
     let state = state();
-    let differing = state.iter().find(|(key, value)| singly.0.get(*key) != Some(*value));
+    let differing = state
+        .iter()
+        .find(|(key, value)| singly.0.get(*key) != Some(*value));
     assert_eq!(differing, None, "up to block {height}");
     assert_eq!((state.len(), Deposits::get()), (singly.0.len(), singly.1));
     divided

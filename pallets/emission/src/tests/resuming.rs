@@ -117,7 +117,10 @@ fn the_budget_of_a_closed_brain_returns_to_the_pot_and_its_epoch_is_called_off()
         assert!(own > 0);
         Work::mutate(|work| work.insert(BRAIN, 5 * room()));
         run_to(u64::from(CYCLE) + u64::from(BRAIN));
-        assert_eq!(Due::<Test>::get().first().copied(), Some((BRAIN, CYCLE + u32::from(BRAIN))));
+        assert_eq!(
+            Due::<Test>::get().first().copied(),
+            Some((BRAIN, CYCLE + u32::from(BRAIN)))
+        );
         let minted = Carry::<Test>::get() - carry;
         let weight = <() as WeightInfo>::sweep();
         assert_eq!(

@@ -156,7 +156,10 @@ fn nobody_is_heard_about_a_closed_brain() {
         speak(&voices);
         assert_eq!(performance(), Some(100));
         let weight = <() as WeightInfo>::forget_brain();
-        assert_eq!(<Forecasts as SweepBrain>::sweep(FOREIGN, Weight::zero()), (Weight::zero(), false));
+        assert_eq!(
+            <Forecasts as SweepBrain>::sweep(FOREIGN, Weight::zero()),
+            (Weight::zero(), false)
+        );
         assert_eq!(<Forecasts as SweepBrain>::sweep(FOREIGN, weight), (weight, true));
         assert_eq!(performance(), None);
     });

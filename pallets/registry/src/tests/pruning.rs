@@ -11,7 +11,11 @@ use crate::{mock::*, Error, Event, HoldReason, Pruning, WeightInfo};
 const MINERS: u64 = 10_000;
 
 fn set_pruning(enabled: bool) {
-    assert_ok!(Registry::set_pruning(RuntimeOrigin::signed(OWNER), BRAIN, enabled));
+    assert_ok!(Registry::set_pruning(
+        RuntimeOrigin::signed(OWNER),
+        BRAIN,
+        enabled
+    ));
 }
 
 /// Fills the miners' places in block 1, and goes to the block in which they are immune no more.
@@ -66,12 +70,17 @@ fn who_earned_least_gives_way_and_gets_its_deposit_back() {
         full_brain();
         set_pruning(true);
         // All earned something, uid 700 least.
-        let earned = (0..MAX_MINERS).map(|uid| (uid, if uid == 700 { 3 } else { 1_000 - u32::from(uid) / 2 }));
+        let earned =
+            (0..MAX_MINERS).map(|uid| (uid, if uid == 700 { 3 } else { 1_000 - u32::from(uid) / 2 }));
         Incentives::set((40, earned.collect()));
         assert_ok!(memorize(ALICE, BRAIN, Role::Miner));
         assert_eq!((uid(ALICE), uid(MINERS + 700)), (Some(700), None));
         assert_eq!(Registry::counts(BRAIN), (MAX_MINERS, 0));
-        assert_eq!(removed(), vec![(BRAIN, 700, MINERS + 700)], "the others forget it");
+        assert_eq!(
+            removed(),
+            vec![(BRAIN, 700, MINERS + 700)],
+            "the others forget it"
+        );
         assert_eq!(free(MINERS + 700), 2 * BASED);
         assert_eq!(Balances::balance_on_hold(&HoldReason::Peer.into(), &ALICE), BASED);
         System::assert_has_event(

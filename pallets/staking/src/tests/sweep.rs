@@ -46,7 +46,10 @@ fn a_sweep_takes_as_many_positions_as_the_weight_allows() {
         close(BRAIN);
         assert_eq!(Staking::sweep(BRAIN, Weight::zero()), (Weight::zero(), false));
         let each = <() as WeightInfo>::sweep();
-        assert_eq!(Staking::sweep(BRAIN, each.saturating_mul(2)), (each.saturating_mul(2), false));
+        assert_eq!(
+            Staking::sweep(BRAIN, each.saturating_mul(2)),
+            (each.saturating_mul(2), false)
+        );
         assert_eq!(brain_stake(), BASED);
         Staking::do_try_state().unwrap();
         assert_eq!(Staking::sweep(BRAIN, each.saturating_mul(2)), (each, true));
