@@ -5,6 +5,7 @@
 //!
 //! This crate knows nothing of the chain.
 
+pub mod actions;
 mod bootstrap;
 pub mod compile;
 pub mod error;
@@ -20,6 +21,7 @@ pub mod model;
 pub mod noise;
 pub mod params;
 pub mod quant;
+pub mod routing;
 pub mod squeeze;
 pub mod text;
 pub mod train;

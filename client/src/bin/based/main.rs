@@ -3,6 +3,7 @@
 mod ask;
 mod brains;
 mod forecasts;
+mod model;
 mod report;
 mod spend;
 mod stake;
@@ -84,6 +85,9 @@ enum Command {
     /// Look at metrics of the chain and at forecasts of it.
     #[command(subcommand)]
     Forecasts(forecasts::Forecasts),
+    /// Import models from Hugging Face, look at them and try them.
+    #[command(subcommand)]
+    Model(model::Model),
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
@@ -163,6 +167,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Stake(stake) => stake.run(context).await,
         Command::Rewards(rewards) => rewards.run(context).await,
         Command::Forecasts(forecasts) => forecasts.run(context).await,
+        Command::Model(model) => model.run(context),
         Command::Spend(spend) => spend.run(context).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,8 +1,11 @@
 //! Trains, evaluates, inspects and runs encrypted models on one machine.
 
+mod actions;
 mod bench;
+mod centroids;
 mod eval;
 mod inspect;
+mod parity;
 mod run;
 mod train;
 
@@ -27,6 +30,12 @@ enum Command {
     Inspect(inspect::Args),
     /// Encrypt a text, evaluate it and decrypt the answer, and compare it with the exact oracle.
     Run(run::Args),
+    /// Count the actions of an expression, pass by pass, and check the squeezed graph.
+    Actions(actions::Args),
+    /// Embed texts and write the centroids that a miner publishes.
+    Centroids(centroids::Args),
+    /// Compare a checkpoint with its 8-bit import, text by text.
+    Parity(parity::Args),
     /// Measure one encrypted prompt against the bootstraps' own time and write the figures.
     Bench(bench::Args),
 }
@@ -40,7 +49,10 @@ fn main() -> anyhow::Result<()> {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Centroids(args) => centroids::run(args),
+        Command::Parity(args) => parity::run(args),
         Command::Run(args) => run::run(args),
+        Command::Actions(args) => actions::run(args),
         Command::Bench(args) => bench::run(args),
     }
 }
