@@ -8,6 +8,7 @@
 //!
 //! This crate knows nothing of the chain.
 
+pub mod actions;
 mod bootstrap;
 pub mod compile;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod model;
 pub mod noise;
 pub mod params;
 pub mod quant;
+pub mod routing;
 pub mod split;
 pub mod squeeze;
 pub mod text;

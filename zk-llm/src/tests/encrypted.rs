@@ -11,6 +11,7 @@ use tfhe::shortint::ciphertext::{Degree, NoiseLevel};
 use tfhe::shortint::Ciphertext;
 
 use super::{alone, encrypted, keys, random_graph};
+use crate::actions::Expression;
 use crate::bootstrap::{Bootstrapper, TestPolynomial};
 use crate::compile::EncodedLut;
 use crate::error::Error;
@@ -66,6 +67,23 @@ fn random_graphs_decrypt_to_the_oracle_and_cost_what_was_counted() {
         let decrypted = encrypted(&circuit, &inputs);
         assert_eq!(tfhe::get_pbs_count(), circuit.bootstraps());
         assert_eq!(decrypted, run_graph(&graph, &inputs).unwrap(), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_expression_of_eleven_actions_runs_in_three_ciphertexts_and_two_bootstraps() {
+    let _alone = alone();
+    keys();
+    let expression: Expression = "(a+b)+(c*d)+(e*f)".parse().unwrap();
+    let squeezed = expression.squeeze(1).unwrap();
+    let circuit = squeezed.graph().compile(&ParameterSet::default()).unwrap();
+    for values in [[1, 0, 1, 1, 0, 1], [1, 1, 1, 1, 1, 1]] {
+        let values = expression.variables().into_iter().zip(values).collect();
+        let inputs = squeezed.encode(&values).unwrap();
+        tfhe::reset_pbs_count();
+        let decrypted = encrypted(&circuit, &inputs);
+        assert_eq!((inputs.len(), tfhe::get_pbs_count()), (3, 2));
+        assert_eq!(i64::from(decrypted[0]), expression.evaluate(&values).unwrap());
     }
 }
 

@@ -5,6 +5,7 @@ mod authority;
 mod brains;
 mod forecasts;
 mod governance;
+mod model;
 mod owner;
 mod report;
 mod spend;
@@ -96,6 +97,9 @@ enum Command {
     /// Look at proposals, propose and vote, as a GigaBrain's owner or with Pepecoin.
     #[command(subcommand)]
     Governance(governance::Governance),
+    /// Import models from Hugging Face, look at them and try them.
+    #[command(subcommand)]
+    Model(model::Model),
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
@@ -177,6 +181,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Authority(authority) => authority.run(context).await,
         Command::Forecasts(forecasts) => forecasts.run(context).await,
         Command::Governance(governance) => governance.run(context).await,
+        Command::Model(model) => model.run(context),
         Command::Spend(spend) => spend.run(context).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,10 +1,13 @@
 //! Trains, evaluates, inspects and runs encrypted models on one machine.
 
+mod actions;
 mod bench;
 mod bench_split;
+mod centroids;
 mod eval;
 mod figures;
 mod inspect;
+mod parity;
 mod run;
 mod train;
 
@@ -29,6 +32,12 @@ enum Command {
     Inspect(inspect::Args),
     /// Encrypt a text, evaluate it and decrypt the answer, and compare it with the exact oracle.
     Run(run::Args),
+    /// Count the actions of an expression, pass by pass, and check the squeezed graph.
+    Actions(actions::Args),
+    /// Embed texts and write the centroids that a miner publishes.
+    Centroids(centroids::Args),
+    /// Compare a checkpoint with its 8-bit import, text by text.
+    Parity(parity::Args),
     /// Measure one encrypted prompt against the bootstraps' own time and write the figures.
     Bench(bench::Args),
     /// Measure split mode: encrypted activations by clear matrices, and a model of GPT-2's shape.
@@ -44,7 +53,10 @@ fn main() -> anyhow::Result<()> {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Centroids(args) => centroids::run(args),
+        Command::Parity(args) => parity::run(args),
         Command::Run(args) => run::run(args),
+        Command::Actions(args) => actions::run(args),
         Command::Bench(args) => bench::run(args),
         Command::BenchSplit(args) => bench_split::run(args),
     }
