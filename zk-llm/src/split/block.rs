@@ -20,7 +20,12 @@ pub enum Layer {
 
 impl Layer {
     /// All layers, in order.
-    pub const ALL: [Self; 4] = [Self::Attention, Self::Projection, Self::Expansion, Self::Contraction];
+    pub const ALL: [Self; 4] = [
+        Self::Attention,
+        Self::Projection,
+        Self::Expansion,
+        Self::Contraction,
+    ];
 
     /// Inputs and outputs for a model of width `d`.
     pub fn size(self, width: u32) -> (u32, u32) {
@@ -80,9 +85,13 @@ impl Block {
     ) -> Result<Vec<f32>> {
         let width = self.width()?;
         if hidden.len() % width != 0 {
-            return Err(Error::Prompt(format!("{} activations are no multiple of {width}", hidden.len())));
+            return Err(Error::Prompt(format!(
+                "{} activations are no multiple of {width}",
+                hidden.len()
+            )));
         }
-        let mut linear = |layer: Layer, x: &[f32]| self.linear[layer as usize].forward(x, |x| multiply(layer, x));
+        let mut linear =
+            |layer: Layer, x: &[f32]| self.linear[layer as usize].forward(x, |x| multiply(layer, x));
         let normal = normalise(hidden, &self.before_attention);
         let mixed = self.attend(cache, &linear(Layer::Attention, &normal)?, width);
         let hidden = sum(hidden, &linear(Layer::Projection, &mixed)?);
@@ -107,7 +116,9 @@ impl Block {
             && self.heads > 0
             && width > 0
             && width % self.heads == 0
-            && norms.iter().all(|(gain, bias)| gain.len() == width && bias.len() == width)
+            && norms
+                .iter()
+                .all(|(gain, bias)| gain.len() == width && bias.len() == width)
             && Layer::ALL.into_iter().all(fits);
         match sound {
             true => Ok(width),
@@ -120,7 +131,10 @@ impl Block {
         let per_head = width / self.heads;
         let scale = (per_head as f32).sqrt().recip();
         let mut mixed = vec![0.0; projected.len() / 3];
-        for (position, mixed) in projected.chunks_exact(3 * width).zip(mixed.chunks_exact_mut(width)) {
+        for (position, mixed) in projected
+            .chunks_exact(3 * width)
+            .zip(mixed.chunks_exact_mut(width))
+        {
             let (query, rest) = position.split_at(width);
             let (key, value) = rest.split_at(width);
             cache.keys.extend_from_slice(key);
@@ -158,9 +172,15 @@ impl Linear {
         let products = multiply(&integers)?;
         let rows = self.shape.outputs as usize;
         if products.len() != steps.len() * rows {
-            return Err(Error::Ciphertext(format!("{} products, not {}", products.len(), steps.len() * rows)));
+            return Err(Error::Ciphertext(format!(
+                "{} products, not {}",
+                products.len(),
+                steps.len() * rows
+            )));
         }
-        let number = |product: &i64, step: f32, row: usize| *product as f32 * (step * self.steps[row]) + self.bias[row];
+        let number = |product: &i64, step: f32, row: usize| {
+            *product as f32 * (step * self.steps[row]) + self.bias[row]
+        };
         let positions = products.chunks_exact(rows).zip(steps);
         Ok(positions
             .flat_map(|(position, step)| (0..rows).map(move |row| number(&position[row], step, row)))
@@ -177,7 +197,13 @@ fn normalise(x: &[f32], (gain, bias): &(Vec<f32>, Vec<f32>)) -> Vec<f32> {
         let mean = position.iter().sum::<f32>() / count;
         let variance = position.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / count;
         let scale = (variance + EPSILON).sqrt().recip();
-        normal.extend(position.iter().zip(gain).zip(bias).map(|((x, g), b)| (x - mean) * scale * g + b));
+        normal.extend(
+            position
+                .iter()
+                .zip(gain)
+                .zip(bias)
+                .map(|((x, g), b)| (x - mean) * scale * g + b),
+        );
     }
     normal
 }
@@ -203,6 +229,9 @@ mod tests {
         }
         let parts = (vec![1.0, 2.0], vec![0.0, 1.0]);
         let normal = normalise(&[1.0, 3.0], &parts);
-        assert!((normal[0] + 1.0).abs() < 1e-4 && (normal[1] - 3.0).abs() < 1e-4, "{normal:?}");
+        assert!(
+            (normal[0] + 1.0).abs() < 1e-4 && (normal[1] - 3.0).abs() < 1e-4,
+            "{normal:?}"
+        );
     }
 }

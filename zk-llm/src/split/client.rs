@@ -80,7 +80,9 @@ impl SecretKey {
     /// # Errors
     /// [`Error::Size`] or [`Error::Ciphertext`] if the bytes are not the hint of this batch.
     pub fn complete(&self, pending: Pending, hint: &[u8]) -> Result<Batch> {
-        let Pending { shape, tokens, batch, .. } = pending;
+        let Pending {
+            shape, tokens, batch, ..
+        } = pending;
         let (masks, bodies) = wire::decode_hint(hint, &shape, tokens, &batch)?;
         let whole = 1u64 << HINT_MASK_BITS;
         let phases: Vec<Vec<u64>> = masks
@@ -96,7 +98,10 @@ impl SecretKey {
         let to_body = Rescale::new(whole, MODULUS);
         let pads = bodies.iter().enumerate().map(|(at, body)| {
             let (position, output) = (at / outputs, at % outputs);
-            let phase = centred(phases[output / stride][position * stride + output % stride], PACKING_MODULUS);
+            let phase = centred(
+                phases[output / stride][position * stride + output % stride],
+                PACKING_MODULUS,
+            );
             let lifted = body << (HINT_MASK_BITS - HINT_BODY_BITS);
             to_body.apply(lifted.wrapping_sub(phase as u64) & (whole - 1))
         });
@@ -147,7 +152,9 @@ pub struct Batch {
 
 impl std::fmt::Debug for Batch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batch").field("left", &self.left()).finish_non_exhaustive()
+        f.debug_struct("Batch")
+            .field("left", &self.left())
+            .finish_non_exhaustive()
     }
 }
 
@@ -231,7 +238,9 @@ impl Opening {
         let residues = wire::decode_products(products, &self.shape, &self.job)?;
         let scale = self.shape.scale() as i64;
         let phases = residues.iter().zip(&self.pads).map(|(x, pad)| phase(*x, *pad));
-        Ok(phases.map(|phase| (phase + scale / 2).div_euclid(scale)).collect())
+        Ok(phases
+            .map(|phase| (phase + scale / 2).div_euclid(scale))
+            .collect())
     }
 
     /// Distance of each decrypted phase from the clear product's.
@@ -240,7 +249,10 @@ impl Opening {
         let residues = wire::decode_products(products, &self.shape, &self.job).unwrap();
         let scale = self.shape.scale() as i64;
         let phases = residues.iter().zip(&self.pads).map(|(x, pad)| phase(*x, *pad));
-        phases.zip(clear).map(|(phase, clear)| phase - clear * scale).collect()
+        phases
+            .zip(clear)
+            .map(|(phase, clear)| phase - clear * scale)
+            .collect()
     }
 }
 

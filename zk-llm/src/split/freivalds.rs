@@ -39,7 +39,10 @@ impl Check {
         let mut generator = secret_generator()?;
         let uniform = std::iter::repeat_with(|| generator.next_u64() >> MODULUS.leading_zeros());
         let shape = *matrix.shape();
-        let combination = uniform.filter(|x| *x < MODULUS).take(shape.outputs as usize).collect();
+        let combination = uniform
+            .filter(|x| *x < MODULUS)
+            .take(shape.outputs as usize)
+            .collect();
         Ok(Self::with(matrix, combination))
     }
 
@@ -70,15 +73,19 @@ impl Check {
         let products = wire::decode_products(products, &self.shape, &job)?;
         let bodies = bodies.chunks_exact(self.image.len());
         let products = products.chunks_exact(self.combination.len());
-        Ok(bodies.zip(products).all(|(body, product)| {
-            dot(&self.image, body) == dot(&self.combination, product)
-        }))
+        Ok(bodies
+            .zip(products)
+            .all(|(body, product)| dot(&self.image, body) == dot(&self.combination, product)))
     }
 }
 
 /// At most `2^18` products of 96 bits fit 128.
 fn dot(a: &[u64], b: &[u64]) -> u64 {
-    let sum: u128 = a.iter().zip(b).map(|(a, b)| u128::from(*a) * u128::from(*b)).sum();
+    let sum: u128 = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| u128::from(*a) * u128::from(*b))
+        .sum();
     (sum % u128::from(MODULUS)) as u64
 }
 

@@ -12,7 +12,9 @@ pub struct Matrix {
 
 impl std::fmt::Debug for Matrix {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Matrix").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("Matrix")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
     }
 }
 
@@ -38,7 +40,11 @@ impl Matrix {
         }
         let rows = || weights.chunks_exact(inputs as usize);
         let sum = |row: &[i8]| row.iter().map(|w| u64::from(w.unsigned_abs())).sum::<u64>();
-        let squares = |row: &[i8]| row.iter().map(|w| u64::from(w.unsigned_abs()).pow(2)).sum::<u64>();
+        let squares = |row: &[i8]| {
+            row.iter()
+                .map(|w| u64::from(w.unsigned_abs()).pow(2))
+                .sum::<u64>()
+        };
         let shape = Shape {
             inputs,
             outputs,
@@ -92,7 +98,10 @@ impl Matrix {
             )));
         }
         let dot = |x: &[i8], w: &[i8]| -> i64 {
-            x.iter().zip(w).map(|(x, w)| i64::from(i32::from(*x) * i32::from(*w))).sum()
+            x.iter()
+                .zip(w)
+                .map(|(x, w)| i64::from(i32::from(*x) * i32::from(*w)))
+                .sum()
         };
         let position = |x| self.weights.chunks_exact(width).map(move |w| dot(x, w));
         Ok(activations.chunks_exact(width).flat_map(position).collect())
@@ -129,13 +138,19 @@ mod tests {
         let (matrix, steps) = Matrix::quantise(2, 3, &[1.0, -0.5, 254.0, 2.0, 0.0, 0.0]).unwrap();
         assert_eq!(matrix.weights(), [127, -64, 127, 1, 0, 0]);
         assert!((steps[0] - 1.0 / 127.0).abs() < 1e-9 && (steps[1] - 2.0).abs() < 1e-6);
-        assert_eq!((matrix.shape().row_sum, matrix.shape().row_squares), (191, 127 * 127 + 64 * 64));
+        assert_eq!(
+            (matrix.shape().row_sum, matrix.shape().row_squares),
+            (191, 127 * 127 + 64 * 64)
+        );
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
         for bad in [f32::NAN, f32::INFINITY] {
-            assert!(matches!(Matrix::quantise(2, 1, &[0.0, bad]), Err(Error::Matrix(_))));
+            assert!(matches!(
+                Matrix::quantise(2, 1, &[0.0, bad]),
+                Err(Error::Matrix(_))
+            ));
             assert!(matches!(quantise_activations(&[0.0, bad]), Err(Error::Prompt(_))));
         }
     }
@@ -149,7 +164,10 @@ mod tests {
             (MAX_DIMENSION + 1, 1, vec![0; MAX_DIMENSION as usize + 1]),
             (1, 1, vec![-128]),
         ] {
-            assert!(matches!(Matrix::new(inputs, outputs, weights), Err(Error::Matrix(_))));
+            assert!(matches!(
+                Matrix::new(inputs, outputs, weights),
+                Err(Error::Matrix(_))
+            ));
         }
         let matrix = Matrix::new(2, 1, vec![3, -4]).unwrap();
         assert_eq!(matrix.multiply(&[1, 2, 127, -127]).unwrap(), [-5, 889]);

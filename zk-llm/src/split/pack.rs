@@ -8,7 +8,7 @@
 use super::params::{
     GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, PACKING_LEVELS, PACKING_MODULUS, RING_DEGREE,
 };
-use super::ring::{centred, packing_ring};
+use super::ring::{centred, packing_ring, vectorised};
 use super::sample::{error, mask, Seed};
 use super::wire::{self, Id};
 use crate::error::Result;
@@ -109,9 +109,14 @@ impl PackingKey {
         let biased: Vec<u64> = mask.iter().map(|x| biased_digits(*x)).collect();
         let mut digits = vec![0; RING_DEGREE];
         for (at, [key_mask, key_body]) in switches.iter().enumerate() {
-            for (digit, biased) in digits.iter_mut().zip(&biased) {
-                *digit = ring.residue(cut(*biased, at));
-            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (digit, biased) in digits.iter_mut().zip(&biased) {
+                        *digit = ring.residue(cut(*biased, at));
+                    }
+                },
+            );
             ring.forward(&mut digits);
             ring.multiply_add(&mut switched_mask, &digits, key_mask);
             ring.multiply_add(&mut switched_body, &digits, key_body);
@@ -129,11 +134,7 @@ impl PackingKey {
 }
 
 /// Key switches from the images of the secret under each level's automorphism.
-pub(super) fn packing_key(
-    secret: &[i8],
-    seed: &Seed,
-    errors: &mut rand_chacha::ChaCha20Rng,
-) -> Vec<u8> {
+pub(super) fn packing_key(secret: &[i8], seed: &Seed, errors: &mut rand_chacha::ChaCha20Rng) -> Vec<u8> {
     let ring = packing_ring();
     let secret: Vec<u64> = secret.iter().map(|s| ring.residue(i64::from(*s))).collect();
     let mut secret_forward = secret.clone();
@@ -145,7 +146,10 @@ pub(super) fn packing_key(
             let mask = mask(seed, bodies.len() as u64, PACKING_MODULUS);
             let mut body = ring.product(&mask, &secret_forward);
             let mut message = image.clone();
-            ring.scale(&mut message, 1 << (GADGET_DROPPED + GADGET_BASE_LOG * digit as u32));
+            ring.scale(
+                &mut message,
+                1 << (GADGET_DROPPED + GADGET_BASE_LOG * digit as u32),
+            );
             for (body, message) in body.iter_mut().zip(message) {
                 let error = ring.residue(error(errors));
                 *body = ring.add(ring.add(*body, message), error);
@@ -166,6 +170,7 @@ fn biased_digits(x: u64) -> u64 {
 }
 
 /// Digit `at`, in `-2^(b-1)..2^(b-1)`; the highest takes what is left.
+#[inline(always)]
 fn cut(biased: u64, at: usize) -> i64 {
     let rest = biased >> (GADGET_BASE_LOG as usize * at);
     let digit = match at + 1 < GADGET_LEVELS {
@@ -196,7 +201,13 @@ mod tests {
 
     #[test]
     fn digits_of_the_extremes() {
-        for x in [0, 1, PACKING_MODULUS - 1, PACKING_MODULUS / 2, PACKING_MODULUS / 2 + 1] {
+        for x in [
+            0,
+            1,
+            PACKING_MODULUS - 1,
+            PACKING_MODULUS / 2,
+            PACKING_MODULUS / 2 + 1,
+        ] {
             let biased = biased_digits(x);
             let sum: i64 = (0..GADGET_LEVELS).map(|at| cut(biased, at) << (6 + 4 * at)).sum();
             assert!((sum - centred(x, PACKING_MODULUS)).abs() <= 32, "{x}");

@@ -64,7 +64,8 @@ pub(super) fn multiply(weights: &[i8], vectors: &Vectors) -> Vec<u64> {
     let rows = weights.len() / vectors.width;
     let mut products = vec![0; vectors.count() * rows];
     // Enough work for a thread to be worth waking.
-    let rows_at_once = ((1 << 17) / vectors.width.max(1)).clamp(1, rows.div_ceil(rayon::current_num_threads()).max(1));
+    let rows_at_once =
+        ((1 << 17) / vectors.width.max(1)).clamp(1, rows.div_ceil(rayon::current_num_threads()).max(1));
     let rows_at_once = rows_at_once.next_multiple_of(ROWS);
     let mut parts: Vec<Vec<&mut [u64]>> = (0..rows.div_ceil(rows_at_once)).map(|_| Vec::new()).collect();
     for of_vector in products.chunks_mut(rows.max(1)) {
@@ -167,7 +168,11 @@ mod tests {
 
     fn plain(weights: &[i8], width: usize, values: &[u64]) -> Vec<u64> {
         let dot = |x: &[u64], w: &[i8]| {
-            let sum: i128 = x.iter().zip(w).map(|(x, w)| i128::from(*x) * i128::from(*w)).sum();
+            let sum: i128 = x
+                .iter()
+                .zip(w)
+                .map(|(x, w)| i128::from(*x) * i128::from(*w))
+                .sum();
             sum.rem_euclid(i128::from(MODULUS)) as u64
         };
         let products = |x| weights.chunks_exact(width).map(move |w| dot(x, w));
@@ -191,11 +196,23 @@ mod tests {
     #[test]
     fn extremes_do_not_overflow() {
         let width = 20_000;
-        for value in [0, 1, MODULUS - 1, MODULUS / 2, MODULUS / 2 + 1, 0x7fff_8000_8000, 0x7fff_7fff_7fff] {
+        for value in [
+            0,
+            1,
+            MODULUS - 1,
+            MODULUS / 2,
+            MODULUS / 2 + 1,
+            0x7fff_8000_8000,
+            0x7fff_7fff_7fff,
+        ] {
             for weight in [-127, 127] {
                 let (weights, values) = (vec![weight; width], vec![value; width]);
                 let vectors = Vectors::new(width, values.iter().copied());
-                assert_eq!(multiply(&weights, &vectors), plain(&weights, width, &values), "{value} {weight}");
+                assert_eq!(
+                    multiply(&weights, &vectors),
+                    plain(&weights, width, &values),
+                    "{value} {weight}"
+                );
             }
         }
     }

@@ -39,10 +39,17 @@ pub(super) fn mask(seed: &Seed, index: u64, modulus: u64) -> Vec<u64> {
     while element.len() < RING_DEGREE {
         generator.fill_bytes(&mut words);
         let words = words.chunks_exact(8).map(|word| {
-            let word = word.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            let word = word
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
             word & kept
         });
-        element.extend(words.filter(|word| *word < modulus).take(RING_DEGREE - element.len()));
+        element.extend(
+            words
+                .filter(|word| *word < modulus)
+                .take(RING_DEGREE - element.len()),
+        );
     }
     element
 }
@@ -91,6 +98,9 @@ mod tests {
         let secret = ternary(&mut generator);
         let ones = secret.iter().filter(|x| **x != 0).count() as f64 / RING_DEGREE as f64;
         assert!((ones - 2.0 / 3.0).abs() < 0.06, "{ones}");
-        assert_eq!(secret.iter().map(|x| i64::from(*x)).sum::<i64>().abs().min(300), secret.iter().map(|x| i64::from(*x)).sum::<i64>().abs());
+        assert_eq!(
+            secret.iter().map(|x| i64::from(*x)).sum::<i64>().abs().min(300),
+            secret.iter().map(|x| i64::from(*x)).sum::<i64>().abs()
+        );
     }
 }

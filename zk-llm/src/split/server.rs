@@ -4,9 +4,7 @@ use rayon::prelude::*;
 
 use super::matrix::Matrix;
 use super::pack::{Ciphertext, PackingKey};
-use super::params::{
-    Tokens, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_MODULUS, RING_DEGREE,
-};
+use super::params::{Tokens, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_MODULUS, RING_DEGREE};
 use super::product::{multiply, Vectors};
 use super::ring::{body_ring, packing_ring, Rescale};
 use super::sample::{mask, Seed};
@@ -43,7 +41,10 @@ pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>
     let packed: Vec<Switched> = if tokens.count() < INTEGER_POSITIONS {
         let masks = Transformed::new(matrix, tokens, &seed);
         let product = |output: usize| masks.negated_product(matrix.row(output), tokens);
-        (0..rings).into_par_iter().map(|ring| pack(ring, &product)).collect()
+        (0..rings)
+            .into_par_iter()
+            .map(|ring| pack(ring, &product))
+            .collect()
     } else {
         let masks = rotated(matrix, tokens, &seed);
         let at_once = INTEGER_ROWS.div_ceil(stride);
@@ -61,13 +62,20 @@ pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>
         }
         packed
     };
-    let body = |position: usize, output: usize| packed[output / stride].body[position * stride + output % stride];
+    let body =
+        |position: usize, output: usize| packed[output / stride].body[position * stride + output % stride];
     let bodies: Vec<u64> = (0..tokens.count())
         .flat_map(|position| (0..outputs).map(move |output| (position, output)))
         .map(|(position, output)| body(position, output))
         .collect();
     let masks: Vec<Vec<u64>> = packed.into_iter().map(|packed| packed.mask).collect();
-    Ok(wire::encode_hint(shape, tokens, &wire::id(request), &masks, &bodies))
+    Ok(wire::encode_hint(
+        shape,
+        tokens,
+        &wire::id(request),
+        &masks,
+        &bodies,
+    ))
 }
 
 /// Online: the integer product of the matrix with encrypted activations.

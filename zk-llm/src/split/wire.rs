@@ -85,7 +85,10 @@ fn residues_bytes(width: u32, positions: usize) -> u64 {
 pub(super) fn encode_key(seed: &Seed, bodies: &[Vec<u64>]) -> Vec<u8> {
     let mut bytes = header(KEY, 0, 0, 0);
     bytes.extend(seed);
-    bodies.iter().flatten().for_each(|x| put(&mut bytes, *x, KEY_BODY_BYTES));
+    bodies
+        .iter()
+        .flatten()
+        .for_each(|x| put(&mut bytes, *x, KEY_BODY_BYTES));
     bytes
 }
 
@@ -99,7 +102,10 @@ pub(super) fn decode_key(bytes: &[u8]) -> Result<(Seed, Vec<Vec<u64>>)> {
         .ok_or_else(malformed)?;
     let (seed, rest) = rest.split_first_chunk::<SEED>().ok_or_else(malformed)?;
     let bodies = get(rest, KEY_BODY_BYTES, PACKING_MODULUS).ok_or_else(malformed)?;
-    Ok((*seed, bodies.chunks_exact(RING_DEGREE).map(<[u64]>::to_vec).collect()))
+    Ok((
+        *seed,
+        bodies.chunks_exact(RING_DEGREE).map(<[u64]>::to_vec).collect(),
+    ))
 }
 
 pub(super) fn encode_request(shape: &Shape, tokens: Tokens, key: &Id, seed: &Seed) -> Vec<u8> {
@@ -123,18 +129,32 @@ pub(super) fn decode_request(bytes: &[u8], shape: &Shape, key: &Id) -> Result<(T
 }
 
 /// Hint: masks of all ring elements, then bodies, position by position.
-pub(super) fn encode_hint(shape: &Shape, tokens: Tokens, batch: &Id, masks: &[Vec<u64>], bodies: &[u64]) -> Vec<u8> {
+pub(super) fn encode_hint(
+    shape: &Shape,
+    tokens: Tokens,
+    batch: &Id,
+    masks: &[Vec<u64>],
+    bodies: &[u64],
+) -> Vec<u8> {
     let mut bytes = matrix_header(HINT, shape, tokens);
     bytes.reserve(hint_bytes(shape, tokens) as usize);
     bytes.extend(batch);
-    masks.iter().flatten().for_each(|x| put(&mut bytes, *x, HINT_MASK_BYTES));
+    masks
+        .iter()
+        .flatten()
+        .for_each(|x| put(&mut bytes, *x, HINT_MASK_BYTES));
     bodies.iter().for_each(|x| put(&mut bytes, *x, HINT_BODY_BYTES));
     bytes
 }
 
 /// # Errors
 /// [`Error::Size`] or [`Error::Ciphertext`], also if the hint is of another batch.
-pub(super) fn decode_hint(bytes: &[u8], shape: &Shape, tokens: Tokens, batch: &Id) -> Result<(Vec<u64>, Vec<u64>)> {
+pub(super) fn decode_hint(
+    bytes: &[u8],
+    shape: &Shape,
+    tokens: Tokens,
+    batch: &Id,
+) -> Result<(Vec<u64>, Vec<u64>)> {
     check_size("hint", bytes, hint_bytes(shape, tokens))?;
     let rest = strip_batch(bytes, &matrix_header(HINT, shape, tokens), batch)?;
     let (masks, bodies) = rest
@@ -209,7 +229,11 @@ pub(super) fn decode_bodies(bytes: &[u8], shape: &Shape) -> Result<(Job, Vec<u64
 /// # Errors
 /// [`Error::Size`] or [`Error::Ciphertext`], also if the products are of another job.
 pub(super) fn decode_products(bytes: &[u8], shape: &Shape, job: &Job) -> Result<Vec<u64>> {
-    check_size("products", bytes, products_bytes(shape, usize::from(job.range.count)))?;
+    check_size(
+        "products",
+        bytes,
+        products_bytes(shape, usize::from(job.range.count)),
+    )?;
     let expected = encode_products(shape, job, &[]);
     let residues = strip(bytes, &expected)?;
     get(residues, RESIDUE_BYTES, MODULUS).ok_or_else(malformed)

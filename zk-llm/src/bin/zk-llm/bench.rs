@@ -72,7 +72,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 "bootstraps",
             ),
             Figure {
-                peer: Some("bootstraps of the prompt x the library's own keyswitch and bootstrap / cores".into()),
+                peer: Some(
+                    "bootstraps of the prompt x the library's own keyswitch and bootstrap / cores".into(),
+                ),
                 peer_value: Some(ideal_s),
                 ratio: Some(ideal_s / wall_s),
                 ..plain("prompt_wall_s", wall_s, "s")

@@ -12,7 +12,8 @@ fn block(width: u32, heads: usize) -> Made {
     let mut rng = generator(30);
     let mut normal = |count: usize, deviation: f32| -> Vec<f32> {
         // Twelve uniform numbers are near enough to a normal one.
-        let one = |rng: &mut ChaCha8Rng| (0..12).map(|_| rng.gen_range(-0.5f32..0.5)).sum::<f32>() * deviation;
+        let one =
+            |rng: &mut ChaCha8Rng| (0..12).map(|_| rng.gen_range(-0.5f32..0.5)).sum::<f32>() * deviation;
         (0..count).map(|_| one(&mut rng)).collect()
     };
     let mut matrices = Vec::new();
@@ -42,7 +43,11 @@ fn block(width: u32, heads: usize) -> Made {
 fn a_gpt2_block_equals_the_integer_oracle() {
     let (session, made) = (Session::new(), block(768, 12));
     // A prompt of 12 positions, then 3 generated ones, out of one batch a layer.
-    let mut batches: Vec<Batch> = made.matrices.iter().map(|matrix| session.batch(matrix, 16)).collect();
+    let mut batches: Vec<Batch> = made
+        .matrices
+        .iter()
+        .map(|matrix| session.batch(matrix, 16))
+        .collect();
     let (mut encrypted, mut clear) = (Cache::default(), Cache::default());
     let mut rng = generator(31);
     let (mut rounds, mut sent) = (0, 0);
@@ -54,9 +59,9 @@ fn a_gpt2_block_equals_the_integer_oracle() {
             (rounds, sent) = (rounds + 1, sent + bodies.len() + products.len());
             opening.decrypt(&products)
         });
-        let oracle = made
-            .block
-            .forward(&mut clear, &hidden, |layer, x| made.matrices[layer as usize].multiply(x));
+        let oracle = made.block.forward(&mut clear, &hidden, |layer, x| {
+            made.matrices[layer as usize].multiply(x)
+        });
         let (through_miner, oracle) = (through_miner.unwrap(), oracle.unwrap());
         assert!(oracle.iter().all(|x| x.is_finite()) && oracle.iter().any(|x| x.abs() > 0.5));
         assert_eq!(through_miner, oracle, "to the last bit");

@@ -58,7 +58,10 @@ fn extreme_activations_and_weights_are_exact() {
     }
     let zero = Matrix::new(4, 2, vec![0; 8]).unwrap();
     let (bodies, opening) = session.batch(&zero, 1).encrypt(&[127; 4]).unwrap();
-    assert_eq!(opening.decrypt(&product(&zero, &bodies).unwrap()).unwrap(), [0, 0]);
+    assert_eq!(
+        opening.decrypt(&product(&zero, &bodies).unwrap()).unwrap(),
+        [0, 0]
+    );
 }
 
 #[test]
@@ -78,7 +81,14 @@ fn a_position_encrypts_once() {
     assert_ne!(first, &second[..first.len()]);
     // Two batches never share a seed.
     let tokens = Tokens::new(1).unwrap();
-    let request = || session.secret.prepare(matrix.shape(), tokens).unwrap().request().to_vec();
+    let request = || {
+        session
+            .secret
+            .prepare(matrix.shape(), tokens)
+            .unwrap()
+            .request()
+            .to_vec()
+    };
     assert_ne!(request(), request());
 }
 
@@ -114,7 +124,10 @@ fn freivalds_accepts_products_and_refuses_every_change() {
     let session = Session::new();
     let mut rng = generator(5);
     let matrix = random_matrix(&mut rng, 64, 48);
-    let (bodies, _) = session.batch(&matrix, 4).encrypt(&uniform(&mut rng, 192)).unwrap();
+    let (bodies, _) = session
+        .batch(&matrix, 4)
+        .encrypt(&uniform(&mut rng, 192))
+        .unwrap();
     let right = product(&matrix, &bodies).unwrap();
     let check = Check::new(&matrix).unwrap();
     assert!(check.verify(&bodies, &right).unwrap());

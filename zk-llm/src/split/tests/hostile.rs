@@ -67,11 +67,23 @@ fn every_bit_of_a_header_and_every_length_counts() {
         session.secret.complete(pending, bytes).map(drop)
     };
     let cases: [(&[u8], usize, Read<'_>); 5] = [
-        (&made.request, 32, Box::new(|b| hint(matrix, &session.packing, b).map(drop))),
+        (
+            &made.request,
+            32,
+            Box::new(|b| hint(matrix, &session.packing, b).map(drop)),
+        ),
         (&made.hint, 32, Box::new(complete)),
         (&made.bodies, 16, Box::new(|b| product(matrix, b).map(drop))),
-        (&made.products, 36, Box::new(|b| made.opening.decrypt(b).map(drop))),
-        (&made.products, 36, Box::new(|b| check.verify(&made.bodies, b).map(drop))),
+        (
+            &made.products,
+            36,
+            Box::new(|b| made.opening.decrypt(b).map(drop)),
+        ),
+        (
+            &made.products,
+            36,
+            Box::new(|b| check.verify(&made.bodies, b).map(drop)),
+        ),
     ];
     for (bytes, header, read) in &cases {
         // Byte 7 of what the miner reads says how many positions a batch has, which is the client's to choose.
@@ -84,9 +96,15 @@ fn every_bit_of_a_header_and_every_length_counts() {
             assert!(refused, "bit {bit}: {result:?}");
         }
         for length in [0, 7, 15, 16, 31, 35, 36, bytes.len() - 1] {
-            assert!(matches!(read(&bytes[..length]), Err(Error::Size { .. })), "{length}");
+            assert!(
+                matches!(read(&bytes[..length]), Err(Error::Size { .. })),
+                "{length}"
+            );
         }
-        assert!(matches!(read(&[bytes, &[0][..]].concat()), Err(Error::Size { .. })));
+        assert!(matches!(
+            read(&[bytes, &[0][..]].concat()),
+            Err(Error::Size { .. })
+        ));
     }
 }
 
@@ -103,7 +121,10 @@ fn positions_outside_a_batch_and_residues_with_two_encodings_are_refused() {
     for at in [36, 36 + 6 * 23] {
         let mut changed = made.bodies.clone();
         changed[at..at + 6].copy_from_slice(&MODULUS.to_le_bytes()[..6]);
-        assert!(matches!(product(&made.matrix, &changed), Err(Error::Ciphertext(_))));
+        assert!(matches!(
+            product(&made.matrix, &changed),
+            Err(Error::Ciphertext(_))
+        ));
         changed[at..at + 6].copy_from_slice(&(MODULUS - 1).to_le_bytes()[..6]);
         assert!(product(&made.matrix, &changed).is_ok());
     }
@@ -113,11 +134,20 @@ fn positions_outside_a_batch_and_residues_with_two_encodings_are_refused() {
 fn another_session_matrix_or_batch_is_refused() {
     let (made, other) = (exchange(), exchange());
     let refused = |result: Result<Vec<u8>, Error>| matches!(result, Err(Error::Ciphertext(_)));
-    assert!(refused(hint(&made.matrix, &other.session.packing, &made.request)), "another key");
+    assert!(
+        refused(hint(&made.matrix, &other.session.packing, &made.request)),
+        "another key"
+    );
     let wider = random_matrix(&mut generator(11), 13, 5);
-    assert!(refused(hint(&wider, &made.session.packing, &made.request)), "another matrix");
+    assert!(
+        refused(hint(&wider, &made.session.packing, &made.request)),
+        "another matrix"
+    );
     assert!(refused(product(&wider, &made.bodies)), "another matrix");
-    assert!(matches!(made.opening.decrypt(&other.products), Err(Error::Ciphertext(_))), "another batch");
+    assert!(
+        matches!(made.opening.decrypt(&other.products), Err(Error::Ciphertext(_))),
+        "another batch"
+    );
 }
 
 #[test]
@@ -125,12 +155,18 @@ fn packing_keys_are_read_only_in_their_own_form() {
     let session = Session::new();
     let good = session.secret.packing_key_bytes();
     for length in [0, 16, 48, good.len() - 1] {
-        assert!(matches!(PackingKey::from_bytes(&good[..length]), Err(Error::Size { .. })));
+        assert!(matches!(
+            PackingKey::from_bytes(&good[..length]),
+            Err(Error::Size { .. })
+        ));
     }
     for at in 0..16 {
         let mut changed = good.to_vec();
         changed[at] ^= 1;
-        assert!(matches!(PackingKey::from_bytes(&changed), Err(Error::Key(_))), "byte {at}");
+        assert!(
+            matches!(PackingKey::from_bytes(&changed), Err(Error::Key(_))),
+            "byte {at}"
+        );
     }
     let mut changed = good.to_vec();
     changed[48..55].fill(0xff);
@@ -178,7 +214,10 @@ fn descriptions_that_no_matrix_has_are_refused() {
     for (at, change) in changes.iter().enumerate() {
         let mut shape = good;
         change(&mut shape);
-        assert!(matches!(session.secret.prepare(&shape, tokens), Err(Error::Matrix(_))), "change {at}");
+        assert!(
+            matches!(session.secret.prepare(&shape, tokens), Err(Error::Matrix(_))),
+            "change {at}"
+        );
     }
     for count in [0, 3, 4096, 1 << 40] {
         assert!(matches!(Tokens::new(count), Err(Error::Batch(_))), "{count}");

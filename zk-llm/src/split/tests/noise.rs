@@ -43,7 +43,12 @@ fn noise_is_what_was_derived() {
     let mut rng = generator(20);
     // Packing dominates with few positions, the bodies' errors and the hint's rounding with many. Without any
     // packing the hint's bodies are zero and not rounded.
-    for (tokens, outputs, batches, least) in [(1, 1024, 2, 0.6), (16, 64, 2, 0.6), (256, 8, 2, 0.6), (2048, 2, 1, 0.05)] {
+    for (tokens, outputs, batches, least) in [
+        (1, 1024, 2, 0.6),
+        (16, 64, 2, 0.6),
+        (256, 8, 2, 0.6),
+        (2048, 2, 1, 0.05),
+    ] {
         let matrix = rotations(&mut rng, outputs);
         let (ratio, largest) = measured(&session, &matrix, tokens, batches, 21);
         // The upper bound charges every key coefficient where a third is zero.
@@ -66,13 +71,26 @@ fn layers_of_every_width_that_is_promised_are_exact_enough() {
         ..uniform_layer(inputs)
     };
     // Uniform weights, then the worst weights: most inputs at 1, 2, 16 and 2048 positions a batch.
-    for (tokens, inputs, worst_inputs) in [(1, 1_700, 850), (2, 3_400, 1_700), (16, 20_000, 9_500), (2048, 28_000, 12_000)] {
+    for (tokens, inputs, worst_inputs) in [
+        (1, 1_700, 850),
+        (2, 3_400, 1_700),
+        (16, 20_000, 9_500),
+        (2048, 28_000, 12_000),
+    ] {
         let tokens = Tokens::new(tokens).unwrap();
         for shape in [uniform_layer(inputs), worst(worst_inputs)] {
-            assert!(shape.check(tokens).is_ok(), "{tokens:?} {shape:?}: 2^{}", shape.log2_p_fail(tokens));
+            assert!(
+                shape.check(tokens).is_ok(),
+                "{tokens:?} {shape:?}: 2^{}",
+                shape.log2_p_fail(tokens)
+            );
         }
         let too_wide = worst(2 * worst_inputs);
-        assert!(matches!(too_wide.check(tokens), Err(Error::Matrix(_))), "{tokens:?}: 2^{}", too_wide.log2_p_fail(tokens));
+        assert!(
+            matches!(too_wide.check(tokens), Err(Error::Matrix(_))),
+            "{tokens:?}: 2^{}",
+            too_wide.log2_p_fail(tokens)
+        );
     }
 }
 

@@ -33,7 +33,10 @@ impl Lwe {
     }
 
     fn bits(&self) -> f64 {
-        let beta = (60..4000).map(f64::from).find(|beta| self.falls_to(*beta)).unwrap();
+        let beta = (60..4000)
+            .map(f64::from)
+            .find(|beta| self.falls_to(*beta))
+            .unwrap();
         // Cost of a sieve in dimension beta, 8 d of them (Albrecht et al., "Estimate all the {LWE, NTRU}
         // schemes!", as in the standard).
         0.292 * beta + 16.4 + (8.0 * 2.0 * self.dimension).log2()

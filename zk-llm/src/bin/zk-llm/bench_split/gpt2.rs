@@ -41,7 +41,9 @@ pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
     let start = Instant::now();
     let mut run = Run::new(session, &matrices);
     run.prepare(PREFILL)?;
-    let mut tokens = vec![model.step(&mut run.caches, &prompt, |at, x| multiply(&mut run.batches, &mut run.online_bytes, &mut miner, at, x))?];
+    let mut tokens = vec![model.step(&mut run.caches, &prompt, |at, x| {
+        multiply(&mut run.batches, &mut run.online_bytes, &mut miner, at, x)
+    })?];
     let prefill_s = start.elapsed().as_secs_f64();
     let prefill_bytes = run.bytes();
 
@@ -70,7 +72,12 @@ pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
     );
     let count = GENERATED as f64;
     Ok(vec![
-        at_least("gpt2_decode_online_tokens_per_s", count / online_s, "tokens/s", 20.0),
+        at_least(
+            "gpt2_decode_online_tokens_per_s",
+            count / online_s,
+            "tokens/s",
+            20.0,
+        ),
         at_most("gpt2_decode_offline_s_per_token", offline_s / count, "s", 8.0),
         at_most("gpt2_bytes_per_token", decode_bytes / count, "B", 2e6),
         at_most("gpt2_online_bytes_per_token", online_bytes / count, "B", 1e6),
@@ -107,7 +114,10 @@ impl<'a> Run<'a> {
     fn prepare(&mut self, positions: usize) -> anyhow::Result<()> {
         self.batches.clear();
         for matrix in self.matrices {
-            let pending = self.session.secret.prepare(matrix.shape(), Tokens::new(positions)?)?;
+            let pending = self
+                .session
+                .secret
+                .prepare(matrix.shape(), Tokens::new(positions)?)?;
             let hint = hint(matrix, &self.session.packing, pending.request())?;
             self.offline_bytes += pending.request().len() + hint.len();
             self.batches.push(self.session.secret.complete(pending, &hint)?);
@@ -148,7 +158,9 @@ impl Model {
         let row = |token: &usize| &self.embedding[token * width..][..width];
         let mut hidden: Vec<f32> = tokens.iter().flat_map(row).copied().collect();
         for (at, (block, cache)) in self.blocks.iter().zip(caches).enumerate() {
-            hidden = block.forward(cache, &hidden, |layer, x| multiply(at * Layer::ALL.len() + layer as usize, x))?;
+            hidden = block.forward(cache, &hidden, |layer, x| {
+                multiply(at * Layer::ALL.len() + layer as usize, x)
+            })?;
         }
         let last = &hidden[hidden.len() - width..];
         let scores = self.embedding.par_chunks_exact(width).map(|row| dot(row, last));
@@ -206,7 +218,9 @@ fn random_model() -> anyhow::Result<(Model, Vec<Matrix>)> {
             before_attention: norm(),
             before_expansion: norm(),
             heads: HEADS,
-            linear: linear.try_into().map_err(|_| anyhow::anyhow!("a block has four layers"))?,
+            linear: linear
+                .try_into()
+                .map_err(|_| anyhow::anyhow!("a block has four layers"))?,
         });
     }
     let embedding = numbers(VOCABULARY * WIDTH as usize);

@@ -27,7 +27,12 @@ impl Miner {
 
     /// Products of bodies with a matrix.
     pub fn multiply(&mut self, matrix: u32, bodies: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let question = [&matrix.to_le_bytes(), &(bodies.len() as u32).to_le_bytes(), bodies].concat();
+        let question = [
+            &matrix.to_le_bytes(),
+            &(bodies.len() as u32).to_le_bytes(),
+            bodies,
+        ]
+        .concat();
         self.stream.write_all(&question)?;
         read(&mut self.stream)
     }
@@ -48,7 +53,9 @@ fn serve(listener: &TcpListener, matrices: &[Matrix]) -> anyhow::Result<()> {
     // The client closes the stream when it is done.
     while stream.read_exact(&mut number).is_ok() {
         let bodies = read(&mut stream)?;
-        let matrix = matrices.get(u32::from_le_bytes(number) as usize).context("no such matrix")?;
+        let matrix = matrices
+            .get(u32::from_le_bytes(number) as usize)
+            .context("no such matrix")?;
         let products = product(matrix, &bodies)?;
         stream.write_all(&[&(products.len() as u32).to_le_bytes(), products.as_slice()].concat())?;
     }

@@ -76,7 +76,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut peer = match &args.python {
         Some(python) => Some(Peer::start(python, &args.script)?),
         None => {
-            eprintln!("bench: without --python there is no comparison with {}", peer::NAME);
+            eprintln!(
+                "bench: without --python there is no comparison with {}",
+                peer::NAME
+            );
             None
         }
     };
@@ -88,8 +91,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let session = Session { secret, packing };
     let keys = peer.as_mut().map(Peer::keys).transpose()?;
     let mut figures = vec![
-        beside(plain("key_bytes", key_bytes, "B"), keys.as_ref().map(|keys| keys.key_bytes)),
-        beside(plain("key_generation_s", key_s, "s"), keys.as_ref().map(|keys| keys.key_s)),
+        beside(
+            plain("key_bytes", key_bytes, "B"),
+            keys.as_ref().map(|keys| keys.key_bytes),
+        ),
+        beside(
+            plain("key_generation_s", key_s, "s"),
+            keys.as_ref().map(|keys| keys.key_s),
+        ),
     ];
     for size in &SIZES {
         figures.extend(measure_product(&session, size, peer.as_mut())?);
@@ -130,20 +139,29 @@ fn measure_product(session: &Session, size: &Keys, peer: Option<&mut Peer>) -> a
         Ok(())
     };
     several(&mut rng)?;
-    let theirs = peer.map(|peer| peer.product(size.inputs, size.outputs)).transpose()?;
+    let theirs = peer
+        .map(|peer| peer.product(size.inputs, size.outputs))
+        .transpose()?;
     several(&mut rng)?;
     let total_s = median(ours.iter().map(|run| run.total_s));
     let online_s = median(ours.iter().map(|run| run.online_s));
     let bytes = median(ours.iter().map(|run| run.bytes));
-    let their_s = theirs.as_ref().map(|theirs| theirs.encrypt_s + theirs.multiply_s + theirs.decrypt_s);
-    let their_bytes = theirs.as_ref().map(|theirs| theirs.input_bytes + theirs.output_bytes);
+    let their_s = theirs
+        .as_ref()
+        .map(|theirs| theirs.encrypt_s + theirs.multiply_s + theirs.decrypt_s);
+    let their_bytes = theirs
+        .as_ref()
+        .map(|theirs| theirs.input_bytes + theirs.output_bytes);
     let mut figures = vec![
         beside(plain(size.total_s, total_s, "s"), their_s),
         beside(plain(size.online_s, online_s, "s"), their_s),
         beside(plain(size.bytes, bytes, "B"), their_bytes),
     ];
     if let (Some(seconds), Some(theirs)) = (their_s, theirs) {
-        for (key, ours, target) in [(size.total_ratio, total_s, 30.0), (size.online_ratio, online_s, 1000.0)] {
+        for (key, ours, target) in [
+            (size.total_ratio, total_s, 30.0),
+            (size.online_ratio, online_s, 1000.0),
+        ] {
             figures.push(Figure {
                 peer: Some(format!(
                     "{}, whose sums have an error of deviation {:.1}; ours are exact",
@@ -171,7 +189,10 @@ fn one_product(session: &Session, matrix: &Matrix, rng: &mut ChaCha8Rng) -> anyh
     let products = product(matrix, &bodies)?;
     let decrypted = opening.decrypt(&products)?;
     let (online_s, total_s) = (online.elapsed().as_secs_f64(), start.elapsed().as_secs_f64());
-    ensure!(decrypted == matrix.multiply(&x)?, "a decrypted product differs from the clear one");
+    ensure!(
+        decrypted == matrix.multiply(&x)?,
+        "a decrypted product differs from the clear one"
+    );
     Ok(Product {
         total_s,
         online_s,
