@@ -8,7 +8,7 @@
 use super::params::{
     GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, PACKING_LEVELS, PACKING_MODULUS, RING_DEGREE,
 };
-use super::ring::{centred, packing_ring};
+use super::ring::{centred, packing_ring, vectorised};
 use super::sample::{error, mask, Seed};
 use super::wire::{self, Id};
 use crate::error::Result;
@@ -109,9 +109,14 @@ impl PackingKey {
         let biased: Vec<u64> = mask.iter().map(|x| biased_digits(*x)).collect();
         let mut digits = vec![0; RING_DEGREE];
         for (at, [key_mask, key_body]) in switches.iter().enumerate() {
-            for (digit, biased) in digits.iter_mut().zip(&biased) {
-                *digit = ring.residue(cut(*biased, at));
-            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (digit, biased) in digits.iter_mut().zip(&biased) {
+                        *digit = ring.residue(cut(*biased, at));
+                    }
+                },
+            );
             ring.forward(&mut digits);
             ring.multiply_add(&mut switched_mask, &digits, key_mask);
             ring.multiply_add(&mut switched_body, &digits, key_body);
@@ -165,6 +170,7 @@ fn biased_digits(x: u64) -> u64 {
 }
 
 /// Digit `at`, in `-2^(b-1)..2^(b-1)`; the highest takes what is left.
+#[inline(always)]
 fn cut(biased: u64, at: usize) -> i64 {
     let rest = biased >> (GADGET_BASE_LOG as usize * at);
     let digit = match at + 1 < GADGET_LEVELS {

@@ -30,11 +30,13 @@ impl Ring {
         Self { plan, modulus }
     }
 
+    #[inline(always)]
     pub(super) fn add(&self, a: u64, b: u64) -> u64 {
         let sum = a + b;
         sum.min(sum.wrapping_sub(self.modulus))
     }
 
+    #[inline(always)]
     pub(super) fn sub(&self, a: u64, b: u64) -> u64 {
         let difference = a.wrapping_sub(b);
         difference.min(difference.wrapping_add(self.modulus))
@@ -49,6 +51,7 @@ impl Ring {
     }
 
     /// The residue of a signed integer of magnitude below the modulus.
+    #[inline(always)]
     pub(super) fn residue(&self, x: i64) -> u64 {
         let x = x as u64;
         x.min(x.wrapping_add(self.modulus))
@@ -103,13 +106,18 @@ impl Ring {
         let (wrapped, kept) = x.split_at(x.len() - shift);
         let (low, high) = y.split_at_mut(shift);
         let (difference_low, difference_high) = difference.split_at_mut(shift);
-        // The coefficients that pass X^N come back negated.
-        for ((y, d), x) in low.iter_mut().zip(difference_low).zip(kept) {
-            (*y, *d) = (self.sub(*y, *x), self.add(*y, *x));
-        }
-        for ((y, d), x) in high.iter_mut().zip(difference_high).zip(wrapped) {
-            (*y, *d) = (self.add(*y, *x), self.sub(*y, *x));
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                // The coefficients that pass X^N come back negated.
+                for ((y, d), x) in low.iter_mut().zip(difference_low).zip(kept) {
+                    (*y, *d) = (self.sub(*y, *x), self.add(*y, *x));
+                }
+                for ((y, d), x) in high.iter_mut().zip(difference_high).zip(wrapped) {
+                    (*y, *d) = (self.add(*y, *x), self.sub(*y, *x));
+                }
+            },
+        );
         difference
     }
 
@@ -147,6 +155,13 @@ impl Rescale {
         let scaled = ((u128::from(x) * self.factor + (1 << (self.shift - 1))) >> self.shift) as u64;
         scaled.min(scaled.wrapping_sub(self.to))
     }
+}
+
+/// Runs loops with the widest instructions of the processor at hand. The closure must be marked
+/// `#[inline(always)]`: what is not inlined is compiled for the oldest processor.
+#[inline(always)]
+pub(super) fn vectorised<T>(loops: impl FnOnce() -> T) -> T {
+    pulp::Arch::new().dispatch(loops)
 }
 
 /// The integer of least magnitude in a residue class.
