@@ -22,10 +22,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`ChainError::Node`] if the node refuses.
-    pub async fn rotate_session_keys(
-        &self,
-        owner: &AccountId,
-    ) -> Result<(SessionKeys, Vec<u8>), ChainError> {
+    pub async fn rotate_session_keys(&self, owner: &AccountId) -> Result<(SessionKeys, Vec<u8>), ChainError> {
         let owner: &[u8; 32] = owner.as_ref();
         let owner = format!("0x{}", hex::encode(owner));
         let generated: Generated = self

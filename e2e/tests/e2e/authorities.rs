@@ -67,7 +67,10 @@ async fn a_validator_stands_for_election_by_commands_and_writes_blocks() -> anyh
     .await?;
 
     let refused = authority(&node.url(), "//Dave", &["withdraw"]).await;
-    let words = refused.err().context("the bond of a producer is free")?.to_string();
+    let words = refused
+        .err()
+        .context("the bond of a producer is free")?
+        .to_string();
     assert!(words.contains("StillRunning"), "{words}");
     authority(&node.url(), "//Dave", &["opt-out"]).await?;
     eventually("the end of its service", PATIENCE, || async {

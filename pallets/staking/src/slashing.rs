@@ -68,7 +68,11 @@ impl<T: Config> Pallet<T> {
             return Ok(until);
         }
         // What left a Brain that is closed can hop nowhere (B.12).
-        let until = if T::Brains::is_open(target.brain) { next_cycle } else { now };
+        let until = if T::Brains::is_open(target.brain) {
+            next_cycle
+        } else {
+            now
+        };
         Unstaking::<T>::try_mutate(who, |funds| {
             funds.add(amount, now, until).ok_or(Error::<T>::Overflow)
         })?;

@@ -133,10 +133,16 @@ fn costs_charlie_everything(report: impl FnOnce() -> RuntimeCall) {
     assert_ok!(block(vec![report.into()])[0].unwrap());
     assert!(!operator().running, "chilled at once");
     assert_eq!(
-        based_pallet_authorities::Barred::<Runtime>::get(&charlie).unwrap().part,
+        based_pallet_authorities::Barred::<Runtime>::get(&charlie)
+            .unwrap()
+            .part,
         PPB
     );
-    assert_eq!((operator().bond, treasury()), (BOND, 0), "the slash follows in the next block");
+    assert_eq!(
+        (operator().bond, treasury()),
+        (BOND, 0),
+        "the slash follows in the next block"
+    );
     block(vec![]);
     assert_eq!((operator().bond, treasury()), (0, BOND));
     assert_eq!(Staking::backing(&charlie), 0);

@@ -78,26 +78,31 @@ fn rewards_go_from_blocks_to_miners_validators_owners_and_stakers() {
         run_to(last);
         let pot = Balance::from(last) * INITIAL_BLOCK_REWARD;
         run_to(last + 1 + u32::from(BRAIN));
-        let paid = System::events().into_iter().find_map(|record| match record.event {
-            RuntimeEvent::Emission(based_pallet_emission::Event::EpochPaid {
-                budget,
-                miners,
-                validators,
-                owner,
-                stakers,
-                returned,
-                ..
-            }) => Some([budget, miners, validators, owner, stakers, returned]),
-            _ => None,
-        });
+        let paid = System::events()
+            .into_iter()
+            .find_map(|record| match record.event {
+                RuntimeEvent::Emission(based_pallet_emission::Event::EpochPaid {
+                    budget,
+                    miners,
+                    validators,
+                    owner,
+                    stakers,
+                    returned,
+                    ..
+                }) => Some([budget, miners, validators, owner, stakers, returned]),
+                _ => None,
+            });
         // A quarter is divided over 1,500 staked to Bob and 500 to the Brain, whose owner keeps half.
         let slice = pot / 4;
         let (nodes, owner) = (3 * pot / 8, slice / 8);
         let stakers = slice - owner;
         assert_eq!(paid, Some([pot, nodes, nodes, owner, stakers, 0]));
         let pending = based_pallet_emission::Pending::<Runtime>::get;
-        assert_eq!([pending(charlie), pending(bob.clone()), pending(alice)], [nodes, nodes, owner]);
-        // Of 750 parts for Bob's pool he takes 18%, and the rest goes by stake, one third of it to Dave.
+        assert_eq!(
+            [pending(charlie), pending(bob.clone()), pending(alice)],
+            [nodes, nodes, owner]
+        );
+        // Of his pool Bob takes 18%, and the rest goes by stake, one third of it to Dave.
         let pool = 3 * slice / 4;
         let take = pool * 18 / 100;
         let claimable = [bob, dave, eve].map(|who| Staking::claimable(&who));

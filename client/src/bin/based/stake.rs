@@ -180,7 +180,10 @@ async fn show(context: &Context, account: AccountId) -> anyhow::Result<Report> {
     }
     lines.extend(leaving.iter().map(|stake| {
         let (amount, validator) = (money::with_symbol(stake.amount), format_account(&stake.validator));
-        format!("{amount} of producer {validator} can be withdrawn from block {} on", stake.until)
+        format!(
+            "{amount} of producer {validator} can be withdrawn from block {} on",
+            stake.until
+        )
     }));
     Ok(Report::new(json, lines.join("\n")))
 }

@@ -135,7 +135,12 @@ fn advance_to(height: BlockNumber) -> u32 {
 
 /// As [`advance_to`], and checks that single blocks lead to the same state.
 fn advance_in_both_ways_to(height: BlockNumber) -> u32 {
-    let state = || (sp_io::storage::root(sp_runtime::StateVersion::V1), Deposits::get());
+    let state = || {
+        (
+            sp_io::storage::root(sp_runtime::StateVersion::V1),
+            Deposits::get(),
+        )
+    };
     let deposits = Deposits::get();
     sp_io::storage::start_transaction();
     run_to(height.into());
