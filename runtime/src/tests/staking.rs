@@ -102,7 +102,7 @@ fn rewards_go_from_blocks_to_miners_validators_owners_and_stakers() {
             [pending(charlie), pending(bob.clone()), pending(alice)],
             [nodes, nodes, owner]
         );
-        // Of 750 parts for Bob's pool he takes 18%, and the rest goes by stake, one third of it to Dave.
+        // Of his pool Bob takes 18%, and the rest goes by stake, one third of it to Dave.
         let pool = 3 * slice / 4;
         let take = pool * 18 / 100;
         let claimable = [bob, dave, eve].map(|who| Staking::claimable(&who));
