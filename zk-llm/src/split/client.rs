@@ -5,6 +5,8 @@
 //! copied nor stored and hands out each of its positions once. A client that starts anew prepares anew; a
 //! retry resends the bytes it has.
 
+use std::time::{Duration, Instant};
+
 use super::pack;
 use super::params::{
     Shape, Tokens, HINT_BODY_BITS, HINT_MASK_BITS, INT8_MAX, MODULUS, PACKING_MODULUS, RING_DEGREE,
@@ -13,6 +15,9 @@ use super::ring::{body_ring, centred, packing_ring, Rescale};
 use super::sample::{error, mask, os_seed, secret_generator, ternary};
 use super::wire::{self, Id, Job, Range};
 use crate::error::{Error, Result};
+
+/// How long a batch can be used (SPEC F.4-1).
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// A client's secret key for one session with one miner. It never leaves the client, and nothing prints it.
 pub struct SecretKey {
@@ -70,6 +75,7 @@ impl SecretKey {
             shape: *shape,
             tokens,
             batch: wire::id(&request),
+            expires: Instant::now() + LIFETIME,
             phases: (0..tokens.rings(shape.inputs) as u64).map(ring).collect(),
             request,
         })
@@ -80,37 +86,33 @@ impl SecretKey {
     /// # Errors
     /// [`Error::Size`] or [`Error::Ciphertext`] if the bytes are not the hint of this batch.
     pub fn complete(&self, pending: Pending, hint: &[u8]) -> Result<Batch> {
-        let Pending {
-            shape, tokens, batch, ..
-        } = pending;
-        let (masks, bodies) = wire::decode_hint(hint, &shape, tokens, &batch)?;
+        let (masks, bodies) = wire::decode_hint(hint, &pending.shape, pending.tokens, &pending.batch)?;
         let whole = 1u64 << HINT_MASK_BITS;
-        let phases: Vec<Vec<u64>> = masks
+        let products: Vec<Vec<u64>> = masks
             .chunks_exact(RING_DEGREE)
             .map(|mask| {
                 let ring = packing_ring();
-                // Modulo the packing modulus nothing wraps: |sum| is far below half of it for random masks.
+                // The sum of an honest hint stays far below half the modulus; another garbles itself.
                 let mask: Vec<u64> = mask.iter().map(|x| ring.residue(centred(*x, whole))).collect();
                 ring.product(&mask, &self.packing)
             })
             .collect();
-        let (outputs, stride) = (shape.outputs as usize, tokens.stride());
+        let (outputs, stride) = (pending.shape.outputs as usize, pending.tokens.stride());
         let to_body = Rescale::new(whole, MODULUS);
         let pads = bodies.iter().enumerate().map(|(at, body)| {
             let (position, output) = (at / outputs, at % outputs);
-            let phase = centred(
-                phases[output / stride][position * stride + output % stride],
-                PACKING_MODULUS,
-            );
+            let product = products[output / stride][position * stride + output % stride];
             let lifted = body << (HINT_MASK_BITS - HINT_BODY_BITS);
-            to_body.apply(lifted.wrapping_sub(phase as u64) & (whole - 1))
+            let phase = lifted.wrapping_sub(centred(product, PACKING_MODULUS) as u64);
+            to_body.apply(phase & (whole - 1))
         });
         Ok(Batch {
             pads: pads.collect(),
-            shape,
-            tokens,
-            batch,
+            shape: pending.shape,
+            tokens: pending.tokens,
+            batch: pending.batch,
             phases: pending.phases,
+            expires: pending.expires,
             used: 0,
         })
     }
@@ -121,6 +123,7 @@ pub struct Pending {
     shape: Shape,
     tokens: Tokens,
     batch: Id,
+    expires: Instant,
     /// Products of masks and secret.
     phases: Vec<Vec<u64>>,
     request: Vec<u8>,
@@ -144,10 +147,18 @@ pub struct Batch {
     shape: Shape,
     tokens: Tokens,
     batch: Id,
+    expires: Instant,
     phases: Vec<Vec<u64>>,
     /// Masks of the products, position by position.
     pads: Vec<u64>,
     used: usize,
+}
+
+#[cfg(test)]
+impl Batch {
+    pub(super) fn expire(&mut self) {
+        self.expires = Instant::now();
+    }
 }
 
 impl std::fmt::Debug for Batch {
@@ -169,7 +180,7 @@ impl Batch {
     ///
     /// # Errors
     /// [`Error::Prompt`] if the activations are no whole number of positions, or one is -128;
-    /// [`Error::Batch`] if too few positions are left; [`Error::Randomness`].
+    /// [`Error::Batch`] if too few positions are left, or the batch is a day old; [`Error::Randomness`].
     pub fn encrypt(&mut self, activations: &[i8]) -> Result<(Vec<u8>, Opening)> {
         let width = self.shape.inputs as usize;
         let count = activations.len() / width;
@@ -184,6 +195,9 @@ impl Batch {
                 "{} positions left, {count} asked for; prepare another batch",
                 self.left()
             )));
+        }
+        if Instant::now() >= self.expires {
+            return Err(Error::Batch("it expired; prepare another".into()));
         }
         let mut errors = secret_generator()?;
         let first = self.used;

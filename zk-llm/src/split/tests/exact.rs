@@ -93,6 +93,15 @@ fn a_position_encrypts_once() {
 }
 
 #[test]
+fn an_old_batch_is_refused() {
+    let matrix = random_matrix(&mut generator(6), 8, 4);
+    let mut batch = Session::new().batch(&matrix, 2);
+    batch.encrypt(&[1; 8]).unwrap();
+    batch.expire();
+    assert!(matches!(batch.encrypt(&[1; 8]), Err(Error::Batch(_))));
+}
+
+#[test]
 fn hints_are_a_function_of_request_matrix_and_key() {
     let session = Session::new();
     let mut rng = generator(3);
