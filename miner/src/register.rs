@@ -56,7 +56,7 @@ pub async fn register(common: &Common, args: &Register) -> anyhow::Result<()> {
             );
         }
         Some(peer) => {
-            check_balance(&view, &signer, 0, args.stake).await?;
+            check_balance(&view, &signer, 0, 0, args.stake).await?;
             chain
                 .submit(
                     &signer,
