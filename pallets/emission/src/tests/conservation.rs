@@ -1,4 +1,4 @@
-//! C.9-2 and C.9-3 over random histories.
+//! C.9-2 and C.9-3 over random histories; `PROPTEST_CASES` sets their number.
 
 use based_primitives::{
     constants::{BASED, PPB},
@@ -8,6 +8,9 @@ use based_primitives::{
 use proptest::{collection::vec, prelude::*};
 
 use crate::{mock::*, Event};
+
+/// Histories unless the environment asks for more: about ten thousand steps in all.
+const CASES: u32 = 512;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -70,8 +73,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..40)
 }
 
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|count| count.parse().ok()).unwrap_or(CASES)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn every_unit_minted_is_accounted_for(steps in steps(), beta in ratio()) {
