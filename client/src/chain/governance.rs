@@ -1,6 +1,7 @@
 //! Proposals, votes and GigaBrains, as a [`View`] reads them, and calls as people write and read them.
 
 use based_primitives::{governance::BrainVotes, Balance, BlockNumber, BrainId};
+use sp_core::{Blake2Hasher, Hasher};
 use subxt::{
     events::DecodeAsEvent,
     ext::{
@@ -65,7 +66,7 @@ impl ProposedCall {
         if bytes.len() <= INLINE_BYTES {
             return (Self::Inline(bytes.to_vec()), false);
         }
-        let hash = sp_core::blake2_256(bytes);
+        let hash = Blake2Hasher::hash(bytes).0;
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         (Self::Lookup { hash, len }, true)
     }
@@ -186,8 +187,13 @@ events! {
         /// What of its deposit went to the treasury.
         forfeited: Balance,
     }
-    /// The brake is pulled.
-    BrakePulled {}
+    /// A GigaBrain calls for the brake.
+    BrakeCalled {
+        /// GigaBrains that do.
+        calls: u32,
+        /// All that may.
+        eligible: u32,
+    }
 }
 
 impl View {

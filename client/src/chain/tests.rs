@@ -6,7 +6,7 @@ use based_primitives::{
     BrainKind, Endpoint, IpAddress, PriceList, Purpose, ResourceKind, Resources, Role, Task,
 };
 use codec::Decode;
-use sp_core::{sr25519, H256};
+use sp_core::{sr25519, Blake2Hasher, Hasher, H256};
 use subxt::{
     ext::{scale_decode::Field, scale_encode::EncodeAsFields, scale_value::scale::decode_as_fields},
     tx::Payload,
@@ -309,7 +309,7 @@ fn calls_longer_than_128_bytes_are_stored_first() {
     );
     let (call, stored) = ProposedCall::new(&[1; 129]);
     assert!(stored);
-    let hash = sp_core::blake2_256(&[1; 129]);
+    let hash = Blake2Hasher::hash(&[1; 129]).0;
     assert_eq!(call, ProposedCall::Lookup { hash, len: 129 });
 }
 

@@ -3,7 +3,7 @@
 use based_client::{
     chain::{
         calls,
-        governance::{BrakePulled, Passed, Proposed, Rejected, SentBack},
+        governance::{BrakeCalled, Passed, Proposed, Rejected, SentBack},
         AccountId, Included, Proposal, ProposedCall, Proposer, Track, View,
     },
     money,
@@ -128,17 +128,18 @@ impl Governance {
                 let signer = context.key.signer()?;
                 let call = calls::pull_brake(brain);
                 let included = context.chain().await?.submit(&signer, &call).await?;
-                let pulled = included.event::<BrakePulled>()?.is_some();
-                let done = if pulled {
-                    "The brake is pulled: only vital calls pass until it ends by itself."
-                } else {
-                    "Called for the brake; it is pulled once more than half of the GigaBrains do."
+                let Some(BrakeCalled { calls, eligible }) = included.event()? else {
+                    anyhow::bail!("the node does not tell what became of the call for the brake");
                 };
-                Ok(Report::included(
-                    done,
-                    &included,
-                    json!({ "brain": brain, "pulled": pulled }),
-                ))
+                let pulled = calls > eligible.saturating_sub(calls);
+                let done = match pulled {
+                    true => "The brake is pulled: only vital calls pass until it ends by itself.".into(),
+                    false => format!(
+                        "{calls} of {eligible} GigaBrains call for the brake; more than half pull it."
+                    ),
+                };
+                let more = json!({ "brain": brain, "calls": calls, "eligible": eligible, "pulled": pulled });
+                Ok(Report::included(&done, &included, more))
             }
         }
     }
