@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::config::unsupported;
 use super::network::{Family, Network, Output};
-use super::tensors::Tensors;
+use super::tensors::{Form, Tensors};
 use crate::error::Result;
 
 /// Rows of a linear layer that come from one tensor.
@@ -98,6 +98,36 @@ impl Blueprint {
             )),
             None => Ok(blueprint),
         }
+    }
+
+    /// Checks that every tensor is there, of its shape and in a form that is read.
+    ///
+    /// # Errors
+    /// [`crate::Error::Checkpoint`] or [`crate::Error::Unsupported`] naming the tensor.
+    pub fn check(&self, tensors: &Tensors) -> Result<()> {
+        let check = |name: &str, shape: &[usize]| match tensors.describe(name, shape)? {
+            Form::I8 => Err(unsupported(
+                &format!("tensor {name} in I8"),
+                "import the original checkpoint, in F32, F16 or BF16",
+            )),
+            Form::F16 | Form::BF16 | Form::F32 => Ok(()),
+        };
+        for linear in &self.linears {
+            for part in &linear.parts {
+                let shape = match part.transposed {
+                    true => [linear.columns, part.rows],
+                    false => [part.rows, linear.columns],
+                };
+                check(&linear.tensor(part), &shape)?;
+                if linear.bias {
+                    check(&format!("{}.bias", part.module), &[part.rows])?;
+                }
+            }
+        }
+        for public in &self.public {
+            check(&public.tensor, &public.shape)?;
+        }
+        Ok(())
     }
 
     fn tensors(&self) -> impl Iterator<Item = String> + '_ {

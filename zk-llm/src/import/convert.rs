@@ -53,6 +53,7 @@ impl Checkpoint {
         let mut files = vec![CONFIG_FILE.to_owned(), TOKENIZER_FILE.to_owned()];
         let config = read_limited(&folder.join(CONFIG_FILE), MAX_CONFIG_BYTES)?;
         let sentence = match folder.join(MODULES_FILE).exists() {
+            true if !folder.join(POOLING_FILE).exists() => return Err(without_pooling()),
             true => Some((
                 read_limited(&folder.join(MODULES_FILE), MAX_CONFIG_BYTES)?,
                 read_limited(&folder.join(POOLING_FILE), MAX_CONFIG_BYTES)?,
@@ -80,6 +81,8 @@ impl Checkpoint {
         files.extend(shards);
         let tensors = Tensors::open(&paths)?;
         let blueprint = Blueprint::new(&network, &tensors)?;
+        // Before anything is allocated for them.
+        blueprint.check(&tensors)?;
         Ok(Self {
             network,
             blueprint,
@@ -249,6 +252,14 @@ pub(super) fn without_weights() -> Error {
     unsupported(
         "a checkpoint without model.safetensors",
         "load it with transformers and save it with save_pretrained(folder, safe_serialization=True)",
+    )
+}
+
+/// What a sentence embedding without its pooling is told.
+pub(super) fn without_pooling() -> Error {
+    unsupported(
+        &format!("{MODULES_FILE} without {POOLING_FILE}"),
+        "use a model of Transformer, Pooling and Normalize, or remove modules.json to import the encoder alone",
     )
 }
 

@@ -34,8 +34,8 @@ pub use tokenizer::Tokens;
 
 use self::config::SentenceFiles;
 use self::convert::{
-    read_limited, shards, without_weights, CONFIG_FILE, INDEX_FILE, MAX_JSON_BYTES, MODULES_FILE,
-    POOLING_FILE, SINGLE_FILE,
+    read_limited, shards, without_pooling, without_weights, CONFIG_FILE, INDEX_FILE, MAX_JSON_BYTES,
+    MODULES_FILE, POOLING_FILE, SINGLE_FILE,
 };
 use self::hub::Snapshot;
 use crate::error::{Error, Result};
@@ -94,18 +94,20 @@ pub fn import(
     max_bytes: u64,
     progress: &mut dyn FnMut(Event<'_>),
 ) -> Result<Imported> {
-    let mut converted = |done, total| progress(Event::Convert { done, total });
     let name = location.name();
     let manifest = match location {
-        Location::Folder(folder) => convert::convert(folder, into, &name, (None, None), &mut converted)?,
+        Location::Folder(folder) => {
+            let mut told = |done, total| progress(Event::Convert { done, total });
+            convert::convert(folder, into, &name, (None, None), &mut told)?
+        }
         Location::Hub(repository) => {
             let snapshot = hub.snapshot(repository)?;
-            let folder = into.join(DOWNLOADS).join(&snapshot.commit);
-            let pinned = (Some(repository.id()), Some(snapshot.commit.clone()));
-            fetch(hub, &snapshot, &folder, max_bytes, progress)?;
-            let mut converted = |done, total| progress(Event::Convert { done, total });
-            let manifest = convert::convert(&folder, into, &name, pinned, &mut converted)?;
             let downloads = into.join(DOWNLOADS);
+            let folder = downloads.join(&snapshot.commit);
+            fetch(hub, &snapshot, &folder, max_bytes, progress)?;
+            let pinned = (Some(repository.id()), Some(snapshot.commit));
+            let mut told = |done, total| progress(Event::Convert { done, total });
+            let manifest = convert::convert(&folder, into, &name, pinned, &mut told)?;
             fs::remove_dir_all(&downloads).map_err(|source| Error::Io {
                 path: downloads,
                 source,
@@ -147,8 +149,10 @@ fn fetch(
     };
     bring(&[CONFIG_FILE])?;
     let read = |file: &str| read_limited(&folder.join(file), MAX_JSON_BYTES);
-    let sentence = snapshot.has(MODULES_FILE) && snapshot.has(POOLING_FILE);
-    if sentence {
+    if snapshot.has(MODULES_FILE) {
+        if !snapshot.has(POOLING_FILE) {
+            return Err(without_pooling());
+        }
         bring(&[MODULES_FILE, POOLING_FILE])?;
         let (modules, pooling) = (read(MODULES_FILE)?, read(POOLING_FILE)?);
         let files = SentenceFiles {

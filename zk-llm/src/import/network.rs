@@ -124,7 +124,7 @@ pub struct Rotary {
 
 /// How the wavelengths of rotary positions are stretched for contexts longer than those trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Scaling {
     /// As trained.
     Plain,

@@ -211,14 +211,14 @@ impl<Id: Clone + Ord> Router<Id> {
     }
 }
 
-/// Largest distance between two published centroids: known without any prompt.
+/// A bound on the distances between published centroids, known without any prompt.
 fn diameter<Id>(metric: &Metric, peers: &BTreeMap<Id, Centroids>) -> f64 {
     let points: Vec<Vec<f64>> = peers
         .values()
         .flat_map(Centroids::vectors)
         .map(|point| metric.whiten(point))
         .collect();
-    // Twice the largest distance from the mean bounds it, in a single pass.
+    // Twice the largest distance from the mean: one pass, where pairs would take minutes.
     let count = points.len().max(1) as f64;
     let mean: Vec<f64> = (0..metric.dim())
         .map(|at| points.iter().map(|p| p[at]).sum::<f64>() / count)

@@ -166,9 +166,11 @@ fn choices_come_as_often_as_their_chances_say_and_load_spreads_over_free_places(
     let places = free(&[('a', 1), ('b', 6), ('c', 0), ('x', 2)]);
     let chances = router.chances(&[1.0, 0.0, 0.0], &places).unwrap();
     assert!(!chances.contains_key(&'c'), "busy");
+    let nearer = 1.0 - router.radii(&[1.0, 0.0, 0.0]).unwrap()[&'b'] / router.diameter;
+    let wanted = 3.0 * (DEFAULT_EPSILON / 2.0 * nearer).exp();
     assert!(
-        near(chances[&'b'] / chances[&'x'], 3.0),
-        "both are far: by places alone"
+        near(chances[&'b'] / chances[&'x'], wanted),
+        "x is taken for farthest"
     );
     let mut rng = ChaCha20Rng::seed_from_u64(3);
     let mut seen: BTreeMap<char, f64> = BTreeMap::new();

@@ -105,6 +105,8 @@ fn sizes_that_do_not_fit_are_refused() {
         ("gpt2", "n_layer", json!("two")),
         ("gpt2", "n_head", json!(0)),
         ("gpt2", "vocab_size", json!(57)),
+        ("gpt2", "vocab_size", json!(1 << 20)),
+        ("llama", "intermediate_size", json!(1 << 17)),
         ("gpt2", "layer_norm_epsilon", json!(-1.0)),
         ("llama", "num_key_value_heads", json!(3)),
         ("llama", "num_key_value_heads", json!(8)),
@@ -137,16 +139,24 @@ fn tensors_of_no_known_part_are_refused_by_name() {
 
 #[test]
 fn tensors_in_other_forms_are_refused_by_name() {
-    let dir = copy("gpt2");
-    rewrite(&dir.path().join("model.safetensors"), |header, _| {
-        let entry = &mut header["transformer.wpe.weight"];
-        entry["dtype"] = json!("I32");
-    });
-    let error = import_folder(dir.path(), &dir.path().join("out")).unwrap_err();
-    assert!(
-        matches!(&error, Error::Unsupported { what, .. } if what.contains("wpe") && what.contains("I32")),
-        "{error}"
-    );
+    for (form, bytes) in [("I32", 4), ("I8", 1)] {
+        let dir = copy("gpt2");
+        rewrite(&dir.path().join("model.safetensors"), |header, data| {
+            let end = data.len();
+            let entry =
+                json!({ "dtype": form, "shape": [32, 16], "data_offsets": [end, end + 32 * 16 * bytes] });
+            let old = header["transformer.wpe.weight"].take();
+            header["transformer.h.0.attn.bias"] = old;
+            header["transformer.wpe.weight"] = entry;
+            data.resize(end + 32 * 16 * bytes, 0);
+        });
+        let error = import_folder(dir.path(), &dir.path().join("out")).unwrap_err();
+        let named = |what: &str| what.contains("wpe") && what.contains(form);
+        assert!(
+            matches!(&error, Error::Unsupported { what, .. } if named(what)),
+            "{error}"
+        );
+    }
 }
 
 #[test]

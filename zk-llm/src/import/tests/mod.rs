@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod folders;
+mod hostile;
 mod hub;
 mod server;
 
