@@ -23,7 +23,7 @@ impl Serialize for Amount {
 
 macro_rules! answer {
     ($item:item) => {
-        #[derive(Serialize)]
+        #[derive(Clone, Serialize)]
         #[serde(rename_all = "camelCase")]
         $item
     };
@@ -138,7 +138,7 @@ answer! {
 }
 
 /// What a peer has by its role.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum RolePart {
     /// Share of the miners' pool.
