@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use sp_core::{hexdisplay::HexDisplay, H256};
 
 /// An amount of $BASED in units of 10^-18, written as a decimal string: JSON numbers end at 2^53.
+#[derive(Clone, Copy)]
 pub struct Amount(pub Balance);
 
 impl Serialize for Amount {
@@ -23,7 +24,7 @@ impl Serialize for Amount {
 
 macro_rules! answer {
     ($item:item) => {
-        #[derive(Serialize)]
+        #[derive(Clone, Serialize)]
         #[serde(rename_all = "camelCase")]
         $item
     };
@@ -138,7 +139,7 @@ answer! {
 }
 
 /// What a peer has by its role.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum RolePart {
     /// Share of the miners' pool.
