@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use sp_core::{hexdisplay::HexDisplay, H256};
 
 /// An amount of $BASED in units of 10^-18, written as a decimal string: JSON numbers end at 2^53.
+#[derive(Clone, Copy)]
 pub struct Amount(pub Balance);
 
 impl Serialize for Amount {

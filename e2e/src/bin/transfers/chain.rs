@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use based_client::wallet::format_account;
 use based_e2e::{network::key, process::run};
 use based_primitives::constants::BASED;
 use serde_json::{json, Value};
-use sp_core::{crypto::Ss58Codec, ed25519, Pair};
+use sp_core::{
+    crypto::{Ss58AddressFormatRegistry, Ss58Codec},
+    ed25519, Pair,
+};
 
 use crate::load::sender;
 
 /// Accounts that send.
 pub const SENDERS: u32 = 1_000;
 /// What each has.
-const ENDOWMENT: u128 = 1_000 * BASED;
+const ENDOWMENT: u128 = 10 * BASED;
 
 /// A chain to be measured.
 pub struct Chain {
@@ -45,9 +47,9 @@ impl Chain {
     /// A chain of the minimal runtime, with the same authority.
     pub fn minimal(dir: &Path, wasm: &Path) -> anyhow::Result<Self> {
         let code = std::fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-        let alice = format_account(&key("//Alice")?.account());
+        let alice = address(&key("//Alice")?.account());
         let finality = ed25519::Pair::from_string("//Alice", None)?.public();
-        let keys = json!({ "babe": alice, "grandpa": finality.to_ss58check() });
+        let keys = json!({ "babe": alice, "grandpa": address(&finality) });
         let mut balances = vec![json!([alice, ENDOWMENT])];
         balances.extend(endowments()?);
         let spec = json!({
@@ -70,11 +72,16 @@ impl Chain {
     }
 }
 
+/// Address in the form that every runtime reads.
+fn address(key: &impl Ss58Codec) -> String {
+    key.to_ss58check_with_version(Ss58AddressFormatRegistry::SubstrateAccount.into())
+}
+
 fn endowments() -> anyhow::Result<Vec<Value>> {
     (0..SENDERS)
         .map(|number| {
-            let account = sender(number).public().0.into();
-            Ok(json!([format_account(&account), ENDOWMENT]))
+            let account = sender(number).public();
+            Ok(json!([address(&account), ENDOWMENT]))
         })
         .collect()
 }
