@@ -210,7 +210,7 @@ impl Progress {
     fn new(json: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = match terminal && !json {
-            true => ProgressBar::no_length(),
+            true => ProgressBar::new(0),
             false => ProgressBar::hidden(),
         };
         let style =
