@@ -39,6 +39,8 @@ pub struct PeerOptions<'a> {
     pub name: &'a str,
     /// Secret URI of its account.
     pub uri: &'a str,
+    /// Its Brain.
+    pub brain: BrainId,
     /// Directory of models.
     pub models: &'a Path,
     /// More arguments of `run`.
@@ -154,7 +156,7 @@ impl Network {
             "--uri".into(),
             options.uri.into(),
             "--brain".into(),
-            BRAIN.to_string(),
+            options.brain.to_string(),
             "--data-dir".into(),
             data_dir.display().to_string(),
         ];

@@ -130,6 +130,7 @@ async fn demo(args: &Args) -> anyhow::Result<Value> {
         .miner(PeerOptions {
             name: "miner",
             uri: "//Miner",
+            brain: BRAIN,
             models: &args.model_dir,
             run: &[],
             register: Some(&[]),
@@ -152,6 +153,7 @@ async fn demo(args: &Args) -> anyhow::Result<Value> {
         .validator(PeerOptions {
             name: "validator",
             uri: "//Validator",
+            brain: BRAIN,
             models: &args.model_dir,
             run: &canaries,
             register: Some(&["--stake", STAKE]),

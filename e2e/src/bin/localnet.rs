@@ -46,6 +46,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         let options = PeerOptions {
             name: "miner",
             uri: "//Miner",
+            brain: BRAIN,
             models,
             run: &[],
             register: Some(&[]),
@@ -57,6 +58,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         let options = PeerOptions {
             name: "validator",
             uri: "//Validator",
+            brain: BRAIN,
             models,
             run: &canaries,
             register: Some(register),

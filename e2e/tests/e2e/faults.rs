@@ -1,6 +1,6 @@
 //! Nodes and miners that go away.
 
-use based_e2e::network::{eventually, PeerOptions, PATIENCE};
+use based_e2e::network::{eventually, PeerOptions, BRAIN, PATIENCE};
 
 use crate::support::{pause, Fixture, FEW};
 
@@ -118,6 +118,7 @@ async fn a_miner_killed_in_the_middle_of_a_job_costs_nothing_and_a_restarted_one
     let options = PeerOptions {
         name: "miner",
         uri: "//Miner",
+        brain: BRAIN,
         models: &models,
         run: &["--redeem-blocks", "1"],
         register: None,

@@ -1,6 +1,7 @@
 //! End-to-end tests through the real programs: each starts a network of its own, on free ports in a temporary
 //! directory, and leaves nothing behind.
 
+mod abroad;
 mod commands;
 mod faults;
 mod flow;

@@ -48,6 +48,7 @@ impl Fixture {
         let options = PeerOptions {
             name: "miner",
             uri: "//Miner",
+            brain: BRAIN,
             models,
             run,
             register: Some(&[]),
@@ -61,6 +62,7 @@ impl Fixture {
         let options = PeerOptions {
             name: "validator",
             uri: "//Validator",
+            brain: BRAIN,
             models: self.models.path(),
             run: &["--canary-uri", "//Canary0", "--canary-uri", "//Canary1"],
             register: Some(&["--stake", "1000"]),
