@@ -184,7 +184,7 @@ impl Batch {
     pub fn encrypt(&mut self, activations: &[i8]) -> Result<(Vec<u8>, Opening)> {
         let width = self.shape.inputs as usize;
         let count = activations.len() / width;
-        if count == 0 || activations.len() % width != 0 || activations.contains(&i8::MIN) {
+        if count == 0 || !activations.len().is_multiple_of(width) || activations.contains(&i8::MIN) {
             return Err(Error::Prompt(format!(
                 "{} activations; each position takes {width}, from -{INT8_MAX} to {INT8_MAX}",
                 activations.len()

@@ -193,3 +193,28 @@ impl Switched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+
+    #[test]
+    fn transforms_and_integers_give_the_same_masks() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        for (tokens, inputs) in [(1, 40), (1, 2100), (64, 70), (1024, 5), (2048, 3)] {
+            let tokens = Tokens::new(tokens).unwrap();
+            let weights = (0..2 * inputs).map(|_| rng.gen_range(-127..=127)).collect();
+            let matrix = Matrix::new(inputs, 2, weights).unwrap();
+            let transformed = Transformed::new(&matrix, tokens, &[3; 32]);
+            let integers = multiply(matrix.weights(), &rotated(&matrix, tokens, &[3; 32]));
+            for row in 0..2 {
+                let negated = integers.iter().skip(row).step_by(2).map(|x| body_ring().neg(*x));
+                assert!(
+                    negated.eq(transformed.negated_product(matrix.row(row), tokens)),
+                    "{tokens:?} {inputs}"
+                );
+            }
+        }
+    }
+}
