@@ -97,11 +97,12 @@ impl SecretKey {
                 ring.product(&mask, &self.packing)
             })
             .collect();
-        let (outputs, stride) = (pending.shape.outputs as usize, pending.tokens.stride());
+        let outputs = pending.shape.outputs as usize;
         let to_body = Rescale::new(whole, MODULUS);
         let pads = bodies.iter().enumerate().map(|(at, body)| {
             let (position, output) = (at / outputs, at % outputs);
-            let product = products[output / stride][position * stride + output % stride];
+            let (ring, coefficient) = pending.tokens.place(pending.shape.outputs, position, output);
+            let product = products[ring][coefficient];
             let lifted = body << (HINT_MASK_BITS - HINT_BODY_BITS);
             let phase = lifted.wrapping_sub(centred(product, PACKING_MODULUS) as u64);
             to_body.apply(phase & (whole - 1))

@@ -27,16 +27,17 @@ pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>
     let shape = matrix.shape();
     let (tokens, seed) = wire::decode_request(request, shape, key.id())?;
     shape.check(tokens)?;
-    let (stride, levels) = (tokens.stride(), tokens.packing_levels());
+    let stride = tokens.stride();
     let rings = tokens.rings(shape.outputs);
     let outputs = shape.outputs as usize;
-    let lift = Lift::new(levels);
     let pack = |ring: usize, product: &(dyn Fn(usize) -> Vec<u64> + Sync)| {
+        let (from, levels) = (tokens.first_level(), tokens.packing_levels(shape.outputs, ring));
+        let lift = Lift::new(levels);
         let leaf = |at: usize| {
             let output = ring * stride + at;
             (output < outputs).then(|| lift.ciphertext(product(output)))
         };
-        Switched::new(key.pack(levels, &leaf))
+        Switched::new(key.pack(from, from + levels, &leaf))
     };
     let packed: Vec<Switched> = if tokens.count() < INTEGER_POSITIONS {
         let masks = Transformed::new(matrix, tokens, &seed);
@@ -62,11 +63,13 @@ pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>
         }
         packed
     };
-    let body =
-        |position: usize, output: usize| packed[output / stride].body[position * stride + output % stride];
+    let body = |(position, output): (usize, usize)| {
+        let (ring, coefficient) = tokens.place(shape.outputs, position, output);
+        packed[ring].body[coefficient]
+    };
     let bodies: Vec<u64> = (0..tokens.count())
         .flat_map(|position| (0..outputs).map(move |output| (position, output)))
-        .map(|(position, output)| body(position, output))
+        .map(body)
         .collect();
     let masks: Vec<Vec<u64>> = packed.into_iter().map(|packed| packed.mask).collect();
     Ok(wire::encode_hint(
