@@ -151,9 +151,9 @@ fn hints_and_products_have_the_same_bytes_everywhere() {
     assert_eq!(
         digests,
         [
-            "b1fe9e7ca985c2c9",
-            "103acb531286f197",
-            "7c9f0bdd8449b60e",
+            "a3234b9d5f15ced3",
+            "7e23be0e65a063bc",
+            "bc87aa45864ac4c1",
             "f6bd44fe8751cf84"
         ]
     );
