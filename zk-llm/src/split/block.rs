@@ -84,7 +84,7 @@ impl Block {
         mut multiply: impl FnMut(Layer, &[i8]) -> Result<Vec<i64>>,
     ) -> Result<Vec<f32>> {
         let width = self.width()?;
-        if hidden.len() % width != 0 {
+        if !hidden.len().is_multiple_of(width) {
             return Err(Error::Prompt(format!(
                 "{} activations are no multiple of {width}",
                 hidden.len()
@@ -115,7 +115,7 @@ impl Block {
         let sound = size <= super::MAX_DIMENSION / 4
             && self.heads > 0
             && width > 0
-            && width % self.heads == 0
+            && width.is_multiple_of(self.heads)
             && norms
                 .iter()
                 .all(|(gain, bias)| gain.len() == width && bias.len() == width)

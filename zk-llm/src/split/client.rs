@@ -97,11 +97,12 @@ impl SecretKey {
                 ring.product(&mask, &self.packing)
             })
             .collect();
-        let (outputs, stride) = (pending.shape.outputs as usize, pending.tokens.stride());
+        let outputs = pending.shape.outputs as usize;
         let to_body = Rescale::new(whole, MODULUS);
         let pads = bodies.iter().enumerate().map(|(at, body)| {
             let (position, output) = (at / outputs, at % outputs);
-            let product = products[output / stride][position * stride + output % stride];
+            let (ring, coefficient) = pending.tokens.place(pending.shape.outputs, position, output);
+            let product = products[ring][coefficient];
             let lifted = body << (HINT_MASK_BITS - HINT_BODY_BITS);
             let phase = lifted.wrapping_sub(centred(product, PACKING_MODULUS) as u64);
             to_body.apply(phase & (whole - 1))
@@ -184,7 +185,7 @@ impl Batch {
     pub fn encrypt(&mut self, activations: &[i8]) -> Result<(Vec<u8>, Opening)> {
         let width = self.shape.inputs as usize;
         let count = activations.len() / width;
-        if count == 0 || activations.len() % width != 0 || activations.contains(&i8::MIN) {
+        if count == 0 || !activations.len().is_multiple_of(width) || activations.contains(&i8::MIN) {
             return Err(Error::Prompt(format!(
                 "{} activations; each position takes {width}, from -{INT8_MAX} to {INT8_MAX}",
                 activations.len()

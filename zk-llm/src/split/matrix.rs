@@ -91,7 +91,7 @@ impl Matrix {
     /// [`Error::Prompt`] if the activations are no whole number of positions.
     pub fn multiply(&self, activations: &[i8]) -> Result<Vec<i64>> {
         let width = self.shape.inputs as usize;
-        if activations.len() % width != 0 {
+        if !activations.len().is_multiple_of(width) {
             return Err(Error::Prompt(format!(
                 "{} activations are no multiple of {width} inputs",
                 activations.len()

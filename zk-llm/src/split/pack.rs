@@ -60,30 +60,29 @@ impl PackingKey {
         &self.id
     }
 
-    /// Merges `2^levels` ciphertexts (none stands for zero), the wanted coefficients of which lie `2^levels`
-    /// apart: coefficient `i` of leaf `j` becomes coefficient `i + j`, times `2^levels`.
-    pub(super) fn pack<L>(&self, levels: usize, leaf: &L) -> Option<Ciphertext>
+    /// Merges ciphertexts (none stands for zero) with wanted coefficients `N / 2^from` apart, until they are
+    /// `N / 2^to` apart: coefficient `i` of leaf `j` becomes coefficient `i + j N / 2^to`, times `2^(to - from)`.
+    /// Other coefficients of the result mean nothing.
+    pub(super) fn pack<L>(&self, from: usize, to: usize, leaf: &L) -> Option<Ciphertext>
     where
         L: Fn(usize) -> Option<Ciphertext> + Sync,
     {
-        self.pack_from(levels, 0, 1, leaf)
+        self.pack_some(from, to, 0, 1, leaf)
     }
 
     /// As [`PackingKey::pack`], for the leaves `first`, `first + step`, ...
-    fn pack_from<L>(&self, levels: usize, first: usize, step: usize, leaf: &L) -> Option<Ciphertext>
+    fn pack_some<L>(&self, from: usize, to: usize, first: usize, step: usize, leaf: &L) -> Option<Ciphertext>
     where
         L: Fn(usize) -> Option<Ciphertext> + Sync,
     {
-        let Some(below) = levels.checked_sub(1) else {
+        if to == from {
             return leaf(first);
-        };
+        }
         let (even, odd) = rayon::join(
-            || self.pack_from(below, first, 2 * step, leaf),
-            || self.pack_from(below, first + step, 2 * step, leaf),
+            || self.pack_some(from, to - 1, first, 2 * step, leaf),
+            || self.pack_some(from, to - 1, first + step, 2 * step, leaf),
         );
-        // The last merge interleaves neighbours and belongs to the highest automorphism.
-        let level = PACKING_LEVELS - step.ilog2() as usize;
-        self.merge(level, even, odd)
+        self.merge(to, even, odd)
     }
 
     fn merge(&self, level: usize, even: Option<Ciphertext>, odd: Option<Ciphertext>) -> Option<Ciphertext> {

@@ -103,7 +103,8 @@ impl Shape {
         let error = f64::from(ERROR_BITS) / 2.0;
         let ring = RING_DEGREE as f64;
         let body = self.row_squares as f64 * error / (q * q);
-        let levels = i32::try_from(tokens.packing_levels()).unwrap_or(i32::MAX);
+        // The first ring element is the fullest.
+        let levels = tokens.packing_levels(self.outputs, 0) as i32;
         // Each level doubles what came before it and adds a key switch.
         let switches = (4f64.powi(levels) - 1.0) / 3.0;
         let digit = (4f64.powi(GADGET_BASE_LOG as i32) + 2.0) / 12.0;
@@ -155,9 +156,22 @@ impl Tokens {
         RING_DEGREE / self.count()
     }
 
-    /// Merges from a product to a full ring element.
-    pub(super) fn packing_levels(self) -> usize {
-        self.stride().ilog2() as usize
+    /// Merges that bring a ring element's outputs together: fewer where fewer are left for it.
+    pub(super) fn packing_levels(self, outputs: u32, ring: usize) -> usize {
+        let left = (outputs as usize).saturating_sub(ring * self.stride());
+        left.clamp(1, self.stride()).next_power_of_two().ilog2() as usize
+    }
+
+    /// The level below the first merge, at which a product's wanted coefficients lie a stride apart.
+    pub(super) fn first_level(self) -> usize {
+        self.count().ilog2() as usize
+    }
+
+    /// Where an output of a position is: ring element and coefficient.
+    pub(super) fn place(self, outputs: u32, position: usize, output: usize) -> (usize, usize) {
+        let (ring, at) = (output / self.stride(), output % self.stride());
+        let apart = self.stride() >> self.packing_levels(outputs, ring);
+        (ring, position * self.stride() + at * apart)
     }
 
     /// Ring elements that hold `values` for each position.

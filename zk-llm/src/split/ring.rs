@@ -67,7 +67,7 @@ impl Ring {
     pub(super) fn scale(&self, x: &mut [u64], factor: u64) {
         let ratio = ((u128::from(factor) << 64) / u128::from(self.modulus)) as u64;
         for x in x {
-            let quotient = (u128::from(*x) * u128::from(ratio) >> 64) as u64;
+            let quotient = ((u128::from(*x) * u128::from(ratio)) >> 64) as u64;
             let rest = x
                 .wrapping_mul(factor)
                 .wrapping_sub(quotient.wrapping_mul(self.modulus));

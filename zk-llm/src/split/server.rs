@@ -27,55 +27,23 @@ pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>
     let shape = matrix.shape();
     let (tokens, seed) = wire::decode_request(request, shape, key.id())?;
     shape.check(tokens)?;
-    let (stride, levels) = (tokens.stride(), tokens.packing_levels());
-    let rings = tokens.rings(shape.outputs);
+    let packing = Packing { matrix, key, tokens };
+    let packed = match tokens.count() < INTEGER_POSITIONS {
+        true => packing.by_transforms(&seed),
+        false => packing.by_integers(&seed),
+    };
     let outputs = shape.outputs as usize;
-    let lift = Lift::new(levels);
-    let pack = |ring: usize, product: &(dyn Fn(usize) -> Vec<u64> + Sync)| {
-        let leaf = |at: usize| {
-            let output = ring * stride + at;
-            (output < outputs).then(|| lift.ciphertext(product(output)))
-        };
-        Switched::new(key.pack(levels, &leaf))
+    let body = |(position, output): (usize, usize)| {
+        let (ring, coefficient) = tokens.place(shape.outputs, position, output);
+        packed[ring].body[coefficient]
     };
-    let packed: Vec<Switched> = if tokens.count() < INTEGER_POSITIONS {
-        let masks = Transformed::new(matrix, tokens, &seed);
-        let product = |output: usize| masks.negated_product(matrix.row(output), tokens);
-        (0..rings)
-            .into_par_iter()
-            .map(|ring| pack(ring, &product))
-            .collect()
-    } else {
-        let masks = rotated(matrix, tokens, &seed);
-        let at_once = INTEGER_ROWS.div_ceil(stride);
-        let mut packed = Vec::with_capacity(rings);
-        for first in (0..rings).step_by(at_once) {
-            let rings = first..(first + at_once).min(rings);
-            let rows = rings.start * stride..(rings.end * stride).min(outputs);
-            let width = shape.inputs as usize;
-            let products = multiply(&matrix.weights()[rows.start * width..rows.end * width], &masks);
-            let of_row = |output: usize| {
-                let of_row = products.iter().skip(output - rows.start).step_by(rows.len());
-                of_row.map(|x| body_ring().neg(*x)).collect()
-            };
-            packed.par_extend(rings.clone().into_par_iter().map(|ring| pack(ring, &of_row)));
-        }
-        packed
-    };
-    let body =
-        |position: usize, output: usize| packed[output / stride].body[position * stride + output % stride];
     let bodies: Vec<u64> = (0..tokens.count())
         .flat_map(|position| (0..outputs).map(move |output| (position, output)))
-        .map(|(position, output)| body(position, output))
+        .map(body)
         .collect();
     let masks: Vec<Vec<u64>> = packed.into_iter().map(|packed| packed.mask).collect();
-    Ok(wire::encode_hint(
-        shape,
-        tokens,
-        &wire::id(request),
-        &masks,
-        &bodies,
-    ))
+    let batch = wire::id(request);
+    Ok(wire::encode_hint(shape, tokens, &batch, &masks, &bodies))
 }
 
 /// Online: the integer product of the matrix with encrypted activations.
@@ -88,6 +56,59 @@ pub fn product(matrix: &Matrix, bodies: &[u8]) -> Result<Vec<u8>> {
     let vectors = Vectors::new(shape.inputs as usize, residues.into_iter());
     let products = multiply(matrix.weights(), &vectors);
     Ok(wire::encode_products(shape, &job, &products))
+}
+
+/// The making of one hint.
+struct Packing<'a> {
+    matrix: &'a Matrix,
+    key: &'a PackingKey,
+    tokens: Tokens,
+}
+
+impl Packing<'_> {
+    fn by_transforms(&self, seed: &Seed) -> Vec<Switched> {
+        let masks = Transformed::new(self.matrix, self.tokens, seed);
+        let product = |output: usize| masks.negated_product(self.matrix.row(output), self.tokens);
+        let rings = self.tokens.rings(self.matrix.shape().outputs);
+        let pack = |ring| self.pack(ring, &product);
+        (0..rings).into_par_iter().map(pack).collect()
+    }
+
+    fn by_integers(&self, seed: &Seed) -> Vec<Switched> {
+        let (stride, shape) = (self.tokens.stride(), self.matrix.shape());
+        let (inputs, outputs) = (shape.inputs as usize, shape.outputs as usize);
+        let (rings, at_once) = (self.tokens.rings(shape.outputs), INTEGER_ROWS.div_ceil(stride));
+        let masks = rotated(self.matrix, self.tokens, seed);
+        let mut packed = Vec::with_capacity(rings);
+        for first in (0..rings).step_by(at_once) {
+            let last = (first + at_once).min(rings);
+            let rows = first * stride..(last * stride).min(outputs);
+            let weights = &self.matrix.weights()[rows.start * inputs..rows.end * inputs];
+            let products = multiply(weights, &masks);
+            let product = |output: usize| {
+                let of_row = products.iter().skip(output - rows.start).step_by(rows.len());
+                of_row.map(|x| body_ring().neg(*x)).collect()
+            };
+            packed.par_extend(
+                (first..last)
+                    .into_par_iter()
+                    .map(|ring| self.pack(ring, &product)),
+            );
+        }
+        packed
+    }
+
+    /// One ring element of the hint, from the negated products of masks.
+    fn pack(&self, ring: usize, product: &(impl Fn(usize) -> Vec<u64> + Sync)) -> Switched {
+        let (tokens, outputs) = (self.tokens, self.matrix.shape().outputs);
+        let (from, levels) = (tokens.first_level(), tokens.packing_levels(outputs, ring));
+        let lift = Lift::new(levels);
+        let leaf = |at: usize| {
+            let output = ring * tokens.stride() + at;
+            (output < outputs as usize).then(|| lift.ciphertext(product(output)))
+        };
+        Switched::new(self.key.pack(from, from + levels, &leaf))
+    }
 }
 
 /// The masks of a batch in the domain of products.
@@ -190,6 +211,31 @@ impl Switched {
                 mask: vec![0; RING_DEGREE],
                 body: vec![0; RING_DEGREE],
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+
+    #[test]
+    fn transforms_and_integers_give_the_same_masks() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        for (tokens, inputs) in [(1, 40), (1, 2100), (64, 70), (1024, 5), (2048, 3)] {
+            let tokens = Tokens::new(tokens).unwrap();
+            let weights = (0..2 * inputs).map(|_| rng.gen_range(-127..=127)).collect();
+            let matrix = Matrix::new(inputs, 2, weights).unwrap();
+            let transformed = Transformed::new(&matrix, tokens, &[3; 32]);
+            let integers = multiply(matrix.weights(), &rotated(&matrix, tokens, &[3; 32]));
+            for row in 0..2 {
+                let negated = integers.iter().skip(row).step_by(2).map(|x| body_ring().neg(*x));
+                assert!(
+                    negated.eq(transformed.negated_product(matrix.row(row), tokens)),
+                    "{tokens:?} {inputs}"
+                );
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Decrypted integers equal the clear product.
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::error::Error;
+use crate::split::wire;
 
 #[test]
 fn products_equal_the_clear_ones_for_every_size_of_batch() {
@@ -115,6 +118,45 @@ fn hints_are_a_function_of_request_matrix_and_key() {
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         assert!(made() == one.install(made), "threads change nothing");
     }
+}
+
+/// What every processor must give for the same bytes: a change of these digests is a change of the protocol.
+#[test]
+fn hints_and_products_have_the_same_bytes_everywhere() {
+    let mut rng = generator(7);
+    // Any residues are somebody's key.
+    let bodies: Vec<Vec<u64>> = (0..121)
+        .map(|_| {
+            (0..RING_DEGREE)
+                .map(|_| rng.gen_range(0..PACKING_MODULUS))
+                .collect()
+        })
+        .collect();
+    let key = wire::encode_key(&[1; 32], &bodies);
+    let packing = PackingKey::from_bytes(&key).unwrap();
+    let matrix = random_matrix(&mut rng, 33, 17);
+    let digests = [1, 32, 256, 2048].map(|tokens| {
+        let tokens = Tokens::new(tokens).unwrap();
+        let request = wire::encode_request(matrix.shape(), tokens, &wire::id(&key), &[2; 32]);
+        let hint = hint(&matrix, &packing, &request).unwrap();
+        let job = wire::Job {
+            tokens,
+            batch: wire::id(&request),
+            range: wire::Range { first: 0, count: 1 },
+        };
+        let bodies: Vec<u64> = (0..33).map(|_| rng.gen_range(0..MODULUS)).collect();
+        let products = product(&matrix, &wire::encode_bodies(matrix.shape(), &job, &bodies)).unwrap();
+        hex::encode(&Sha256::digest([hint, products].concat())[..8])
+    });
+    assert_eq!(
+        digests,
+        [
+            "a3234b9d5f15ced3",
+            "7e23be0e65a063bc",
+            "bc87aa45864ac4c1",
+            "f6bd44fe8751cf84"
+        ]
+    );
 }
 
 #[test]

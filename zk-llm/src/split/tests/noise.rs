@@ -62,7 +62,7 @@ fn widest(tokens: usize, magnitude: u64, square_thirds: u64) -> u64 {
     let tokens = Tokens::new(tokens).unwrap();
     let shape = |inputs: u64| Shape {
         inputs: inputs as u32,
-        outputs: 768,
+        outputs: 3_072,
         row_sum: inputs * magnitude,
         row_squares: inputs * square_thirds / 3,
     };

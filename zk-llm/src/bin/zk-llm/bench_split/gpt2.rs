@@ -50,7 +50,7 @@ pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
     (run.online_bytes, run.offline_bytes) = (0, 0);
     let (mut offline_s, mut online_s, mut rounds) = (0.0, 0.0, 0);
     while tokens.len() <= GENERATED {
-        if (tokens.len() - 1) % BATCH == 0 {
+        if (tokens.len() - 1).is_multiple_of(BATCH) {
             let start = Instant::now();
             run.prepare(BATCH)?;
             offline_s += start.elapsed().as_secs_f64();
