@@ -10,7 +10,7 @@ use frame_support::{
     traits::{
         fungible::{Inspect, InspectHold, MutateHold},
         fungibles::metadata::Inspect as InspectMetadata,
-        Get, Hooks,
+        Hooks,
     },
     weights::Weight,
 };
