@@ -1,5 +1,8 @@
 //! Proposals, votes and GigaBrains, as a [`View`] reads them, and calls as people write and read them.
 
+// What is derived inside a macro looks unused to the compiler.
+#![allow(unused_imports)]
+
 use based_primitives::{governance::BrainVotes, Balance, BlockNumber, BrainId};
 use sp_core::{Blake2Hasher, Hasher};
 use subxt::{

@@ -1,6 +1,6 @@
 //! What owners look at.
 
-use based_client::{chain::View, money, wallet::format_account};
+use based_client::{chain::View, wallet::format_account};
 use based_primitives::{BrainId, BrainKind};
 use serde_json::{json, Value};
 
