@@ -2,14 +2,14 @@
 
 use based_primitives::{
     constants::{ADMIN_BRAINS, MAX_BRAINS},
-    traits::{BrainInspect, StakeInspect},
+    traits::{BrainInspect, StakeInspect, SweepBrain},
     Balance, BlockNumber, BrainId,
 };
-use frame_support::traits::Get;
+use frame_support::{traits::Get, weights::Weight};
 
 use crate::{
     types::{BrainList, Sample},
-    Config, Event, GigaBrains, Pallet, StakeHistories,
+    Config, Event, GigaBrains, Pallet, StakeHistories, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -69,5 +69,18 @@ impl<T: Config> Pallet<T> {
             GigaBrains::<T>::put(brains);
             Self::deposit_event(Event::GigaBrainChanged { brain, giga });
         }
+    }
+}
+
+impl<T: Config> SweepBrain for Pallet<T> {
+    /// Forgets the samples of a Brain that closed, so that the next of its number begins without any.
+    fn sweep(brain: BrainId, limit: Weight) -> (Weight, bool) {
+        let weight = T::WeightInfo::sweep();
+        if weight.any_gt(limit) {
+            return (Weight::zero(), false);
+        }
+        StakeHistories::<T>::remove(brain);
+        Self::set_giga(brain, false);
+        (weight, true)
     }
 }

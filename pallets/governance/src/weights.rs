@@ -27,6 +27,8 @@ const PROOF: u64 = 4_000;
 pub trait WeightInfo {
     /// Samples of `n` Brains in one block.
     fn sample(n: u32) -> Weight;
+    /// Forgetting the samples of a Brain that closed.
+    fn sweep() -> Weight;
     /// [`crate::Call::propose`] of a call of `n` bytes.
     fn propose(n: u32) -> Weight;
     /// [`crate::Call::vote`].
@@ -55,6 +57,10 @@ macro_rules! impl_weights {
         fn sample(n: u32) -> Weight {
             let each = estimate($db, SAMPLE.saturating_add(LIST), 4, 2);
             estimate($db, 0, 1, 0).saturating_add(each.saturating_mul(u64::from(n)))
+        }
+        /// Removes the samples; reads and writes the list of GigaBrains.
+        fn sweep() -> Weight {
+            estimate($db, SAMPLE.saturating_add(LIST), 1, 2)
         }
         /// Reads the Brain, the GigaBrains, the open proposals, the preimage with its status (two records) and the
         /// number; writes proposal, electorate, list, number, the status and the proposer's balance and holds.

@@ -7,7 +7,7 @@ use frame_system::EnsureRoot;
 use crate::{
     configs::{deposit, Pepecoin},
     time::{CYCLE_BLOCKS, TASK_NOTICE},
-    AccountId, Balance, Balances, Compute, Consensus, Emission, Forecasts, Registry, Runtime,
+    AccountId, Balance, Balances, Compute, Consensus, Emission, Forecasts, Governance, Registry, Runtime,
     RuntimeHoldReason, Staking,
 };
 
@@ -17,7 +17,13 @@ parameter_types! {
 }
 
 /// Who empties a closed Brain, in this order: its peers go first, because others forget what these said.
-type Sweepers = (Registry, (Staking, (Consensus, (Emission, (Compute, Forecasts)))));
+type Sweepers = (
+    Registry,
+    (
+        Staking,
+        (Consensus, (Emission, (Compute, (Forecasts, Governance)))),
+    ),
+);
 
 impl based_pallet_brains::Config for Runtime {
     // Nobody until governance appoints an account.

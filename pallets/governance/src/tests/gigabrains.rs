@@ -142,6 +142,25 @@ fn a_brain_that_closes_leaves_no_history_to_its_number() {
 }
 
 #[test]
+fn the_next_brain_of_a_number_that_was_swept_begins_without_samples() {
+    use based_primitives::traits::SweepBrain;
+    use frame_support::weights::Weight;
+    build_and_execute(|| {
+        giga_brains(&[ALICE, BOB]);
+        assert_eq!(Governance::sweep(10, Weight::zero()), (Weight::zero(), false));
+        assert_eq!(giga(), [10, 11], "without weight nothing is done");
+        let (weight, done) = Governance::sweep(10, Weight::MAX);
+        assert!(done && weight.ref_time() > 0);
+        assert_eq!(giga(), [11]);
+        assert!(!StakeHistories::<Test>::contains_key(10));
+        // Issued again before its block comes round.
+        brain(10, CAROL, BASED);
+        run_to(now() + CYCLE);
+        assert_eq!(giga(), [11]);
+    });
+}
+
+#[test]
 fn administrative_brains_have_no_say_in_the_first_year() {
     build_and_execute(|| {
         brain(2, LABS, BASED);
