@@ -110,6 +110,7 @@ impl Contains<RuntimeCall> for VitalCalls {
                 | RuntimeCall::Babe(..)
                 | RuntimeCall::Grandpa(..)
                 | RuntimeCall::Session(..)
+                | RuntimeCall::Authorities(..)
                 | RuntimeCall::Utility(..)
                 | RuntimeCall::Proxy(..)
                 | RuntimeCall::Multisig(..)
