@@ -7,6 +7,7 @@ mod commands;
 mod faults;
 mod flow;
 mod forecasts;
+mod joining;
 mod nodes;
 mod rpc;
 mod support;

@@ -117,16 +117,7 @@ impl<T: Config> Pallet<T> {
             .into_iter()
             .fold(0, |sum: Balance, (_, budget)| sum.saturating_add(budget));
         let pot = Carry::<T>::get().saturating_add(undivided);
-        let brains = T::Brains::open_brains();
-        let beta = T::Forecasts::beta();
-        let standings: Vec<BrainStanding> = brains
-            .iter()
-            .map(|brain| BrainStanding {
-                stake: T::Stake::brain_stake(*brain),
-                performance: Self::expected_performance(*brain, beta),
-            })
-            .collect();
-        let scores = brain_scores(&standings, T::Stake::total_stake());
+        let (brains, scores) = Self::scored_brains();
         let budgets = apportion(pot, &scores);
         let total = if budgets.is_some() { pot } else { 0 };
         for (brain, budget) in brains
@@ -140,6 +131,29 @@ impl<T: Config> Pallet<T> {
         Carry::<T>::put(carry);
         Self::deposit_event(Event::CycleSplit { cycle, total, carry });
         T::WeightInfo::divide_pot(brains.len() as u32)
+    }
+
+    /// What a Brain would get of a pot that was divided now.
+    pub fn expected_budget(brain: BrainId, pot: Balance) -> Balance {
+        let (brains, scores) = Self::scored_brains();
+        let budgets = apportion(pot, &scores).unwrap_or_default();
+        let own = brains.iter().zip(budgets).find(|(other, _)| **other == brain);
+        own.map_or(0, |(_, budget)| budget)
+    }
+
+    /// Open Brains and the scores by which a pot is divided over them (C.7).
+    fn scored_brains() -> (Vec<BrainId>, Vec<u128>) {
+        let brains = T::Brains::open_brains();
+        let beta = T::Forecasts::beta();
+        let standings: Vec<BrainStanding> = brains
+            .iter()
+            .map(|brain| BrainStanding {
+                stake: T::Stake::brain_stake(*brain),
+                performance: Self::expected_performance(*brain, beta),
+            })
+            .collect();
+        let scores = brain_scores(&standings, T::Stake::total_stake());
+        (brains, scores)
     }
 
     /// Performance of a Brain with the forecast of its next one, at a weight of forecasts in ppb (C.7).
