@@ -119,7 +119,7 @@ impl<T: Config, BlockNumber> pallet_authorship::EventHandler<T::AccountId, Block
     }
 }
 
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants {
     use alloc::collections::BTreeSet;
 

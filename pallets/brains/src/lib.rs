@@ -68,7 +68,7 @@ mod errors;
 mod events;
 mod functions;
 mod identity;
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants;
 pub mod migrations;
 mod types;

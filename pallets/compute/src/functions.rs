@@ -259,7 +259,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Checks the invariants of the pallet.
-    #[cfg(any(test, feature = "try-runtime"))]
+    #[cfg(any(feature = "std", feature = "try-runtime"))]
     pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
         use alloc::{collections::BTreeMap, vec::Vec};
         use frame_support::traits::fungible::InspectHold;

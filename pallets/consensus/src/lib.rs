@@ -61,7 +61,7 @@ extern crate alloc;
 
 mod epochs;
 mod functions;
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants;
 mod outside;
 mod types;

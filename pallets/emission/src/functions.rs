@@ -341,7 +341,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Checks the invariants of the pallet.
-    #[cfg(any(test, feature = "try-runtime"))]
+    #[cfg(any(feature = "std", feature = "try-runtime"))]
     pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
         use based_primitives::math::total_reward;
         use frame_support::traits::fungible::Inspect;

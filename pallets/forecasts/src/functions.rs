@@ -184,7 +184,7 @@ impl<T: Config> ForecastInspect<T::AccountId> for Pallet<T> {
 }
 
 /// Checks of the invariants named in the pallet's header.
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod checks {
     use alloc::collections::BTreeMap;
 

@@ -64,7 +64,7 @@ extern crate alloc;
 mod brains;
 mod brake;
 mod functions;
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants;
 mod origins;
 mod pepecoin;

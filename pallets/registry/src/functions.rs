@@ -208,7 +208,7 @@ impl<T: Config> SweepBrain for Pallet<T> {
     }
 }
 
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 impl<T: Config> Pallet<T> {
     /// Checks the invariants named in the pallet's header.
     ///

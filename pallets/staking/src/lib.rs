@@ -61,8 +61,9 @@
 extern crate alloc;
 
 mod functions;
-#[cfg(any(test, feature = "try-runtime"))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants;
+pub mod migrations;
 mod slashing;
 mod sweep;
 mod types;
@@ -98,7 +99,7 @@ pub mod pallet {
 
     use super::{types::*, weights::WeightInfo};
 
-    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
     /// Owner of the account from which rewards are claimed.
     pub const PALLET_ID: PalletId = PalletId(*b"based/rw");

@@ -74,7 +74,10 @@ impl frame_system::Config for Runtime {
     type OnKilledAccount = pallet_revive::AutoMapper<Runtime>;
     type OnNewAccount = pallet_revive::AutoMapper<Runtime>;
     type SS58Prefix = SS58Prefix;
-    type SingleBlockMigrations = based_pallet_brains::migrations::CountBurned<Runtime>;
+    type SingleBlockMigrations = (
+        based_pallet_brains::migrations::CountBurned<Runtime>,
+        based_pallet_staking::migrations::ListStakers<Runtime>,
+    );
     type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
     type Version = Version;
 }

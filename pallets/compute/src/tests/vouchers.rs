@@ -298,11 +298,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Step::Finish),
         (1u32..15).prop_map(Step::Wait),
     ];
-    proptest::collection::vec(step, 1..40)
+    proptest::collection::vec(step, 40..80)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens, money only moves from the owner to miners, never beyond the cap.
     #[test]

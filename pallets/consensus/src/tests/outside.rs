@@ -357,10 +357,10 @@ struct Said {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     /// Whatever validators do, what counts is the median of those who count, found the long way.
     #[test]
-    fn what_counts_is_the_median_by_stake_of_those_who_count(steps in prop::collection::vec(step(), 1..60)) {
+    fn what_counts_is_the_median_by_stake_of_those_who_count(steps in prop::collection::vec(step(), 40..80)) {
         build_and_execute(|| {
             brain();
             let mut now = 1;

@@ -70,7 +70,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => brain().prop_map(Step::Close),
         2 => account.prop_map(Step::Claim),
     ];
-    vec(step, 1..40)
+    vec(step, 20..40)
 }
 
 fn cases() -> u32 {

@@ -173,10 +173,10 @@ fn apply(recount: &mut Recount, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn deposits_ballots_and_tallies_are_conserved(steps in proptest::collection::vec(step(), 1..120)) {
+    fn deposits_ballots_and_tallies_are_conserved(steps in proptest::collection::vec(step(), 40..50)) {
         build_and_execute(|| {
             giga_brains(&[ALICE, BOB, CAROL, CAROL, STRANGER, LABS]);
             let mut recount = Recount::default();

@@ -1,4 +1,5 @@
 mod conservation;
+mod migration;
 mod rewards;
 mod slashing;
 mod stake;
