@@ -23,6 +23,8 @@ pub mod apis;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarks;
 pub mod configs;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod genesis_presets;
 pub mod opaque;
 pub mod proxies;

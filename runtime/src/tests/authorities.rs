@@ -8,22 +8,22 @@ use based_primitives::{
 use codec::{Decode, Encode};
 use frame_support::{assert_noop, assert_ok, traits::KeyOwnerProofSystem};
 use pallet_session::historical::HistoricalSessions;
-use sp_consensus_babe::{
-    digests::{PreDigest, SecondaryPlainPreDigest},
-    AuthorityId, AuthoritySignature, EquivocationProof, BABE_ENGINE_ID, KEY_TYPE,
-};
+use sp_consensus_babe::EquivocationProof;
 use sp_consensus_grandpa::{AuthorityId as GrandpaId, AuthoritySignature as GrandpaSignature};
-use sp_core::{Pair, H256};
+use sp_core::H256;
 use sp_keyring::{
     Ed25519Keyring,
     Sr25519Keyring::{self, Alice, Bob, Charlie, Dave},
 };
-use sp_runtime::{generic, traits::Header as _, Digest, DigestItem};
+use sp_runtime::generic;
 
 use super::{act, block, chain, free, memorize, BRAIN, FIRST_SLOT};
 use crate::{
-    configs::TreasuryAccount, time::EPOCH_SLOTS, AccountId, Authorities, Babe, BlockNumber, Header,
-    Historical, Runtime, RuntimeCall, RuntimeOrigin, Session, Staking,
+    configs::TreasuryAccount,
+    fuzzing::offences::{self, equivocation},
+    time::EPOCH_SLOTS,
+    AccountId, Authorities, Babe, BlockNumber, Header, Historical, Runtime, RuntimeCall, RuntimeOrigin,
+    Session, Staking,
 };
 
 /// Bond of a candidate.
@@ -31,37 +31,6 @@ const BOND: Balance = 100 * BASED;
 /// Stake of an operator behind itself, and of Dave behind it.
 const OWN: Balance = 2_000 * BASED;
 const DELEGATED: Balance = 1_000 * BASED;
-
-/// Two blocks for one slot, both signed by the key.
-fn equivocation(signer: Sr25519Keyring, slot: u64) -> EquivocationProof<Header> {
-    let header = |state: u8| {
-        let claim = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
-            authority_index: 0,
-            slot: slot.into(),
-        });
-        let digest = Digest {
-            logs: vec![DigestItem::PreRuntime(BABE_ENGINE_ID, claim.encode())],
-        };
-        let mut header = Header::new(
-            1,
-            Default::default(),
-            H256::repeat_byte(state),
-            Default::default(),
-            digest,
-        );
-        let signature = AuthoritySignature::from(signer.pair().sign(header.hash().as_ref()));
-        header
-            .digest_mut()
-            .push(DigestItem::Seal(BABE_ENGINE_ID, signature.encode()));
-        header
-    };
-    EquivocationProof {
-        offender: AuthorityId::from(signer.public()),
-        slot: slot.into(),
-        first_header: header(1),
-        second_header: header(2),
-    }
-}
 
 /// Two votes in one round of GRANDPA, both signed by the key.
 fn double_vote(
@@ -91,7 +60,7 @@ fn double_vote(
 }
 
 fn owner(signer: Sr25519Keyring) -> sp_session::MembershipProof {
-    Historical::prove((KEY_TYPE, AuthorityId::from(signer.public()))).unwrap()
+    offences::owner(signer).unwrap()
 }
 
 fn finality_owner(signer: Ed25519Keyring) -> sp_session::MembershipProof {
