@@ -9,5 +9,6 @@ mod flow;
 mod forecasts;
 mod nodes;
 mod rpc;
+mod split;
 mod support;
 mod tasks;

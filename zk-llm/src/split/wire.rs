@@ -15,11 +15,11 @@
 
 use sha2::{Digest, Sha256};
 
+use super::pack::PackingKey;
 use super::params::{
     Shape, Tokens, GADGET_LEVELS, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_LEVELS, PACKING_MODULUS,
     PARAMETER_SET, RING_DEGREE,
 };
-use super::pack::PackingKey;
 use super::sample::{Seed, SEED};
 use crate::error::{Error, Result};
 

@@ -129,7 +129,12 @@ impl Weights {
                 ))),
             }
         };
-        self.manifest.linears.iter().zip(self.layers).map(matrix).collect()
+        self.manifest
+            .linears
+            .iter()
+            .zip(self.layers)
+            .map(matrix)
+            .collect()
     }
 
     /// Weights of a layer, row by row.
