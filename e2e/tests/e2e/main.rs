@@ -10,5 +10,6 @@ mod forecasts;
 mod joining;
 mod nodes;
 mod rpc;
+mod split;
 mod support;
 mod tasks;
