@@ -110,7 +110,7 @@ impl View {
     }
 }
 
-fn raw(account: &AccountId) -> [u8; 32] {
+pub(super) fn raw(account: &AccountId) -> [u8; 32] {
     *account.as_ref()
 }
 

@@ -8,7 +8,7 @@ use based_primitives::{
     BrainKind, BrainName, ComputeKey, Domain, Endpoint, PriceList, Purpose, Resources, Role, Salt,
     SpendingAccountId, Task, TemplateId, Uid,
 };
-use sp_core::H256;
+use sp_core::{H160, H256};
 use subxt::{
     ext::scale_encode::EncodeAsType,
     tx::{Payload, StaticPayload},
@@ -38,7 +38,7 @@ macro_rules! arguments {
 
 arguments! {
     plain bool, BrainId, Option<BrainId>, BlockNumber, SpendingAccountId, Balance, Vec<u8>, Proposer, Track, ProposedCall, Vec<(Uid, u16)>, Vec<(BrainId, Uid, u16)>;
-    records AccountId, H256, Option<AccountId>, BrainKind, BrainName, Option<Domain>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, SessionKeys,
+    records AccountId, H256, Option<AccountId>, BrainKind, BrainName, Option<Domain>, Role, Endpoint, ComputeKey, Resources, PriceList, Purpose, Task, Vec<SignedVoucher>, Forecast, SessionKeys, H160, [u8; 65],
 }
 
 macro_rules! calls {
@@ -111,6 +111,10 @@ calls! {
 
     /// Registers session keys, with the proof for the signer that its node holds them.
     Session.set_keys as set_session_keys(keys: SessionKeys, proof: Vec<u8>);
+    /// Links the signer to an Ethereum address whose key consents (R036).
+    Ethereum.link as link(address: H160, consent: [u8; 65]);
+    /// Forgets the signer's link.
+    Ethereum.unlink as unlink();
     /// Makes the signer, a validator of the Brain, stand for election as a producer of blocks, and holds its bond.
     Authorities.opt_in as opt_in(brain: BrainId);
     /// Withdraws the signer from elections.

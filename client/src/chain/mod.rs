@@ -5,6 +5,7 @@ mod authorities;
 mod brains;
 pub mod calls;
 mod error;
+mod ethereum;
 mod forecasts;
 pub mod governance;
 mod read;
@@ -16,6 +17,7 @@ mod view;
 mod written;
 
 pub use error::ChainError;
+pub use ethereum::address_of;
 pub use governance::{Ballot, Proposal, ProposedCall, Proposer, Seat, Track};
 pub use records::{
     AccountBalance, Bar, BrainAdmission, BrainIssued, BrainProfile, BrainSettings, Commitment, CrossEdge,

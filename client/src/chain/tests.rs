@@ -202,6 +202,12 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
     has(as_the_runtime_sees(&calls::opt_in(1_019)), &["1019"]);
     as_the_runtime_sees(&calls::opt_out());
     as_the_runtime_sees(&calls::withdraw_bond());
+    let ethereum = sp_core::H160([0xa7; 20]);
+    has(
+        as_the_runtime_sees(&calls::link(ethereum, [0xb8; 65])),
+        &["167", "184"],
+    );
+    as_the_runtime_sees(&calls::unlink());
     has(
         as_the_runtime_sees(&calls::claim_reward(account.clone())),
         &["165"],
@@ -416,6 +422,9 @@ fn the_storage_that_is_read_by_name_exists() {
         ("Governance", "Electorates"),
         ("Governance", "Ballots"),
         ("Preimage", "PreimageFor"),
+        ("Revive", "OriginalAccount"),
+        ("Ethereum", "Links"),
+        ("Ethereum", "Addresses"),
     ] {
         let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
         assert!(

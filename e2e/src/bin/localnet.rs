@@ -1,11 +1,14 @@
-//! A network of three authorities on this machine, with a miner and a validator if wanted, until Ctrl-C.
+//! A network of three authorities on this machine, with a server for Ethereum wallets beside the first, and a miner and a
+//! validator if wanted, until Ctrl-C.
 
 use std::path::PathBuf;
 
 use based_e2e::{
     network::{Network, PeerOptions, BRAIN},
+    process::{free_port, Process},
     stopped,
 };
+use based_primitives::constants::EVM_CHAIN_ID;
 use clap::Parser;
 
 /// Starts three authorities on this machine and stops them at Ctrl-C.
@@ -17,6 +20,9 @@ struct Args {
     /// Start a miner and a validator of the demonstration Brain too.
     #[arg(long)]
     peers: bool,
+    /// Port of the Ethereum JSON-RPC server.
+    #[arg(long, default_value_t = 8545)]
+    eth_rpc_port: u16,
     /// Directory of the Brain's model.
     #[arg(long, env = "BASED_DEMO_MODEL")]
     model_dir: PathBuf,
@@ -31,6 +37,22 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
+/// Starts the Ethereum JSON-RPC server beside the first node.
+fn ethereum(network: &Network, port: u16) -> anyhow::Result<Process> {
+    let home = network.dir().join("eth-rpc").display().to_string();
+    let args = [
+        "--node-rpc-url".to_owned(),
+        network.url(),
+        "--rpc-port".into(),
+        port.to_string(),
+        "--prometheus-port".into(),
+        free_port()?.to_string(),
+        "--base-path".into(),
+        home,
+    ];
+    Process::start("eth-rpc", "eth-rpc", args, &[], network.dir())
+}
+
 async fn run(args: &Args) -> anyhow::Result<()> {
     let mut network = Network::start(&args.chain, &["alice", "bob", "charlie"]).await?;
     for (node, name) in network.nodes.iter().zip(["alice", "bob", "charlie"]) {
@@ -40,6 +62,11 @@ async fn run(args: &Args) -> anyhow::Result<()> {
             node.prometheus()
         );
     }
+    let mut ethereum = ethereum(&network, args.eth_rpc_port)?;
+    println!(
+        "ethereum   http://127.0.0.1:{}   chain ID {EVM_CHAIN_ID}",
+        args.eth_rpc_port
+    );
     let mut peers = Vec::new();
     if args.peers {
         let models = args.model_dir.as_path();
@@ -74,6 +101,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         for node in &mut network.nodes {
             node.running()?.check()?;
         }
+        ethereum.check()?;
         for peer in &mut peers {
             peer.running()?.check()?;
         }

@@ -1,11 +1,15 @@
-//! Fees: always in $BASED (R144). Weight and length fees are burnt, tips go to the block's author.
+//! Fees: always in $BASED (R144). Weight and length fees are burnt, those of contracts as far as Brain #1 does not take
+//! them (R075); tips go to the block's author.
 
-use based_primitives::traits::OnTransactionPaid;
+use based_primitives::{
+    traits::{BrainInspect, OnTransactionPaid},
+    BrainId,
+};
 use frame_support::{
     parameter_types,
     traits::{
         fungible::{Balanced, Credit},
-        ConstU8, OnUnbalanced,
+        ConstU8, Get, Imbalance, OnUnbalanced,
     },
     weights::ConstantMultiplier,
 };
@@ -19,7 +23,10 @@ use sp_runtime::{
     FixedPointNumber, Perquintill,
 };
 
-use crate::{AccountId, Authorship, Balance, Balances, Forecasts, Runtime, RuntimeCall, RuntimeEvent};
+use crate::{
+    configs::parameters::ContractFeeShare, AccountId, Authorship, Balance, Balances, Brains, Forecasts,
+    Runtime, RuntimeCall, RuntimeEvent,
+};
 
 /// Fee of one picosecond of computation is `WEIGHT_FEE / WEIGHT_FEE_DIVISOR` units times the multiplier,
 /// whose floor is 1,000. A transfer (about 460 us) then costs about 0.0002 $BASED on a calm chain.
@@ -51,16 +58,37 @@ pub type FeeMultiplier = TargetedFeeAdjustment<
     MaximumMultiplier,
 >;
 
-/// Burns fees, which shrinks issuance (C.9-1), and pays tips to the author of the block.
+/// The Brain that operates the smart contracts (R075).
+pub const CONTRACTS_BRAIN: BrainId = 1;
+
+/// There while the fee of a call of contracts is taken and paid.
+#[frame_support::storage_alias]
+type OfContracts = StorageValue<Fees, ()>;
+
+/// Burns fees, which shrinks issuance (C.9-1), and pays tips to the author of the block. Of what calls of contracts pay,
+/// Brain #1 gets its part.
 pub struct BurnFeesTipAuthor;
 
 impl OnUnbalanced<Credit<AccountId, Balances>> for BurnFeesTipAuthor {
     fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
-        drop(fees_then_tips.next());
+        if let Some(fee) = fees_then_tips.next().filter(|_| OfContracts::exists()) {
+            pay_operator(fee);
+        }
         if let (Some(tip), Some(author)) = (fees_then_tips.next(), Authorship::author()) {
             // A tip below the existential deposit cannot open the author's account and is burnt.
             let _ = Balances::resolve(&author, tip);
         }
+    }
+}
+
+/// Pays Brain #1's part of a fee and burns the rest.
+fn pay_operator(fee: Credit<AccountId, Balances>) {
+    let part = ContractFeeShare::get().mul_floor(fee.peek());
+    let (part, rest) = fee.split(part);
+    drop(rest);
+    if let Some(operator) = Brains::reward_account(CONTRACTS_BRAIN) {
+        // A part below the existential deposit cannot open an account and is burnt.
+        let _ = Balances::resolve(&operator, part);
     }
 }
 
@@ -85,6 +113,7 @@ impl OnChargeTransaction<Runtime> for CountedFees {
         fee: Balance,
         tip: Balance,
     ) -> Result<Self::LiquidityInfo, TransactionValidityError> {
+        OfContracts::set(matches!(call, RuntimeCall::Revive(_)).then_some(()));
         <Charger as OnChargeTransaction<Runtime>>::withdraw_fee(who, call, info, fee, tip)
     }
 
@@ -111,7 +140,9 @@ impl OnChargeTransaction<Runtime> for CountedFees {
         }
         <Charger as OnChargeTransaction<Runtime>>::correct_and_deposit_fee(
             who, info, post_info, fee, tip, withdrawn,
-        )
+        )?;
+        OfContracts::kill();
+        Ok(())
     }
 
     #[cfg(feature = "runtime-benchmarks")]

@@ -66,6 +66,69 @@ fn an_ethereum_wallet_pays_a_substrate_account_and_its_gas_in_based() {
 }
 
 #[test]
+fn fees_of_contracts_go_to_brain_one_as_far_as_its_owner_wants() {
+    use crate::{
+        configs::{
+            dynamic::contracts::{FeeShare, Parameters},
+            RuntimeParameters,
+        },
+        Balances, Brains, Parameters as Pallet,
+    };
+    use based_primitives::traits::BrainInspect;
+    use sp_runtime::{DispatchError, Perbill};
+
+    chain("development").execute_with(|| {
+        block(vec![]);
+        let operator = Brains::reward_account(1).unwrap();
+        let to = Some(Mapper::to_address(&Bob.to_account_id()));
+        let paid = |nonce| {
+            let before = (
+                free(&operator),
+                free(&ethereum_account()),
+                Balances::total_issuance(),
+            );
+            block(vec![send(transaction(nonce, to, 0, vec![]))])[0]
+                .unwrap()
+                .unwrap();
+            // What the block itself makes is not the fee's.
+            let made = based_primitives::math::block_reward(crate::System::block_number());
+            let burnt = before.2 + made - Balances::total_issuance();
+            (
+                free(&operator) - before.0,
+                before.1 - free(&ethereum_account()),
+                burnt,
+            )
+        };
+        let (taken, fee, burnt) = paid(0);
+        assert!(fee > 0);
+        // All but what gas rounds up to is Brain #1's.
+        assert_eq!(taken + burnt, fee);
+        assert!(burnt * 1_000 < fee, "{burnt} of {fee}");
+
+        let half =
+            || RuntimeParameters::Contracts(Parameters::FeeShare(FeeShare, Some(Perbill::from_percent(50))));
+        let stranger = RuntimeOrigin::signed(Bob.to_account_id());
+        assert_eq!(
+            Pallet::set_parameter(stranger, half()),
+            Err(DispatchError::BadOrigin)
+        );
+        let owner = Brains::owner(1).unwrap();
+        Pallet::set_parameter(RuntimeOrigin::signed(owner), half()).unwrap();
+        let (taken, fee, burnt) = paid(1);
+        assert_eq!(taken + burnt, fee);
+        assert!(
+            taken <= fee / 2 && fee / 2 - taken < fee / 1_000,
+            "{taken} of {fee}"
+        );
+        // A call of another pallet pays Brain #1 nothing.
+        let before = free(&operator);
+        let remark = super::SystemCall::remark { remark: vec![1; 64] };
+        block(vec![signed(Bob, remark, 0, 0)])[0].unwrap().unwrap();
+        assert_eq!(free(&operator), before);
+    });
+}
+
+#[test]
 fn a_transaction_of_another_chain_or_a_used_nonce_is_refused() {
     chain("development").execute_with(|| {
         block(vec![]);

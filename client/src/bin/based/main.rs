@@ -4,6 +4,7 @@ mod ask;
 mod authority;
 mod brains;
 mod call;
+mod evm;
 mod forecasts;
 mod governance;
 mod model;
@@ -112,6 +113,9 @@ enum Command {
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
+    /// Use Ethereum wallets and tools with this network.
+    #[command(subcommand)]
+    Evm(evm::Evm),
     /// Send any call of the chain, such as "Balances.burn { value: 1000, keep_alive: true }". Amounts are in units of
     /// 10^-18; a wallet's bytes, 0x…, do as well.
     Call {
@@ -203,6 +207,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Governance(governance) => governance.run(context).await,
         Command::Model(model) => model.run(context),
         Command::Spend(spend) => spend.run(context).await,
+        Command::Evm(evm) => evm.run(context).await,
         Command::Call { call } => call::send(context, &call).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
