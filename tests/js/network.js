@@ -8,7 +8,7 @@ import { join } from "node:path";
 const binary = join(process.env.BASED_BIN ?? "../../target/release", "based-node");
 
 /** So many free loopback ports, held together until all are known, so that they differ. */
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
@@ -19,10 +19,14 @@ async function freePorts(count) {
   return ports;
 }
 
-/** Starts one authority of the fast development network; `stop` ends it and removes its database. */
-export async function startNode() {
-  const base = mkdtempSync(join(tmpdir(), "based-js-"));
-  const [rpcPort, p2pPort] = await freePorts(2);
+/**
+ * Starts one authority of the fast development network; `stop` ends it and removes its database. Given a `base`, the
+ * database stays there, so that the node can be started again, at the same `rpcPort` if that is given too.
+ */
+export async function startNode(again = {}) {
+  const base = again.base ?? mkdtempSync(join(tmpdir(), "based-js-"));
+  const [freePort, p2pPort] = await freePorts(2);
+  const rpcPort = again.rpcPort ?? freePort;
   // Alice's well-known network key, so that the bootnode's address is known beforehand.
   const nodeKey = "0000000000000000000000000000000000000000000000000000000000000001";
   const child = spawn(
@@ -46,7 +50,7 @@ export async function startNode() {
       child.kill("SIGTERM");
       await gone;
     }
-    rmSync(base, { recursive: true, force: true });
+    if (!again.base) rmSync(base, { recursive: true, force: true });
   };
   if (!await listening(rpcPort, child)) {
     await stop();
@@ -54,6 +58,8 @@ export async function startNode() {
   }
   return {
     url: `ws://127.0.0.1:${rpcPort}`,
+    pid: child.pid,
+    alive: () => child.exitCode === null,
     bootnode: `/ip4/127.0.0.1/tcp/${p2pPort}/ws/p2p/${peerId}`,
     log: () => log,
     stop,
@@ -61,7 +67,7 @@ export async function startNode() {
 }
 
 /** Whether the child accepts connections on a loopback port within half a minute. */
-async function listening(port, child) {
+export async function listening(port, child) {
   for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt += 1) {
     const open = await new Promise((resolve) => {
       const socket = createConnection(port, "127.0.0.1");
