@@ -1,6 +1,6 @@
 // The peer network, and BasedAI as a Hardhat project names it (docs/evm.md).
 // Ethereum development tools' first account, which BasedAI's development networks endow too.
-const KEY = "0x5fb92d6e98884f76de468fa3f6278f8807c48bebc13595d45af5bdc4da133133";
+const KEY = "0x5fb92d6e98884f76de468fa3f6278f8807c48bebc13595d45af5bdc4da702133";
 
 module.exports = {
   networks: {

@@ -11,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const ethRpc = process.env.BASED_ETH_RPC ?? join(process.env.BASED_BIN ?? "../../target/release", "eth-rpc");
 
 /** Ethereum development tools' first account; BasedAI's development networks endow it. */
-export const TREASURY_KEY = "0x5fb92d6e98884f76de468fa3f6278f8807c48bebc13595d45af5bdc4da133133";
+export const TREASURY_KEY = "0x5fb92d6e98884f76de468fa3f6278f8807c48bebc13595d45af5bdc4da702133";
 export const BASED_CHAIN_ID = 32323;
 const PEER_CHAIN_ID = 31337;
 
