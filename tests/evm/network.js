@@ -120,7 +120,8 @@ export async function call(url, method, params = []) {
 
 /** Sends a body as it is. */
 export async function post(url, body) {
-  const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(60_000) });
   return { status: response.status, text: await response.text() };
 }
 

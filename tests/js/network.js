@@ -1,6 +1,6 @@
 // Starts a real node on free loopback ports and always stops it.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,7 @@ export async function freePorts(count) {
  */
 export async function startNode(again = {}) {
   const base = again.base ?? mkdtempSync(join(tmpdir(), "based-js-"));
+  mkdirSync(base, { recursive: true });
   const [freePort, p2pPort] = await freePorts(2);
   const rpcPort = again.rpcPort ?? freePort;
   // Alice's well-known network key, so that the bootnode's address is known beforehand.
@@ -66,9 +67,9 @@ export async function startNode(again = {}) {
   };
 }
 
-/** Whether the child accepts connections on a loopback port within half a minute. */
+/** Whether the child accepts connections on a loopback port within two minutes, which a busy machine may take. */
 export async function listening(port, child) {
-  for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt += 1) {
+  for (let attempt = 0; attempt < 1_200 && child.exitCode === null; attempt += 1) {
     const open = await new Promise((resolve) => {
       const socket = createConnection(port, "127.0.0.1");
       socket.once("connect", () => { socket.destroy(); resolve(true); });
