@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { blake2b } from "@noble/hashes/blake2b";
 import { WebSocketProvider, concat, dataSlice, getAddress, getBytes, hexlify, id, keccak256, parseEther } from "ethers";
-import { Run } from "./compare.js";
+import { Run, pause } from "./compare.js";
 import { BASED_CHAIN_ID, call, startBoth } from "./network.js";
 
 /** Public key of the development account //Bob. */
@@ -109,7 +109,25 @@ describe("the RPC", { concurrency: true }, () => {
       })();`;
     const env = { ...process.env, HARDHAT_NETWORK: "based", BASED_ETH_URL: networks.based.url, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true" };
     await promisify(execFile)(process.execPath, ["-e", script], { env });
-    while (await networks.based.provider.getBalance(to) !== 42n) await new Promise((resolve) => setTimeout(resolve, 200));
+    while (await networks.based.provider.getBalance(to) !== 42n) await pause(200);
+  });
+
+  it("Foundry's cast pays and reads", { timeout: 120_000 }, async () => {
+    const to = id("paid by cast").slice(0, 42);
+    const owner = await new Run(networks.based, "cast").account("owner");
+    const cast = (...parameters) => promisify(execFile)(process.execPath, [
+      "node_modules/@foundry-rs/cast/bin.mjs", ...parameters, "--rpc-url", networks.based.url,
+    ]);
+    await cast("send", to, "--value", "42", "--private-key", owner.privateKey);
+    const { stdout } = await cast("balance", to);
+    assert.equal(stdout.trim(), "42");
+  });
+
+  it("differs: receipts do not add up the gas of their block", { timeout: 60_000 }, async () => {
+    const owner = await new Run(networks.based, "cumulative").account("owner");
+    const receipt = await (await owner.sendTransaction({ to: owner.address })).wait();
+    assert.ok(receipt.gasUsed > 0n);
+    assert.equal(receipt.cumulativeGasUsed, 0n);
   });
 });
 
