@@ -1,6 +1,6 @@
 // Starts a real node on free loopback ports and always stops it.
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 const binary = join(process.env.BASED_BIN ?? "../../target/release", "based-node");
 
 /** So many free loopback ports, held together until all are known, so that they differ. */
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
@@ -19,10 +19,15 @@ async function freePorts(count) {
   return ports;
 }
 
-/** Starts one authority of the fast development network; `stop` ends it and removes its database. */
-export async function startNode() {
-  const base = mkdtempSync(join(tmpdir(), "based-js-"));
-  const [rpcPort, p2pPort] = await freePorts(2);
+/**
+ * Starts one authority of the fast development network; `stop` ends it and removes its database. Given a `base`, the
+ * database stays there, so that the node can be started again, at the same `rpcPort` if that is given too.
+ */
+export async function startNode(again = {}) {
+  const base = again.base ?? mkdtempSync(join(tmpdir(), "based-js-"));
+  mkdirSync(base, { recursive: true });
+  const [freePort, p2pPort] = await freePorts(2);
+  const rpcPort = again.rpcPort ?? freePort;
   // Alice's well-known network key, so that the bootnode's address is known beforehand.
   const nodeKey = "0000000000000000000000000000000000000000000000000000000000000001";
   const child = spawn(
@@ -46,7 +51,7 @@ export async function startNode() {
       child.kill("SIGTERM");
       await gone;
     }
-    rmSync(base, { recursive: true, force: true });
+    if (!again.base) rmSync(base, { recursive: true, force: true });
   };
   if (!await listening(rpcPort, child)) {
     await stop();
@@ -54,15 +59,17 @@ export async function startNode() {
   }
   return {
     url: `ws://127.0.0.1:${rpcPort}`,
+    pid: child.pid,
+    alive: () => child.exitCode === null,
     bootnode: `/ip4/127.0.0.1/tcp/${p2pPort}/ws/p2p/${peerId}`,
     log: () => log,
     stop,
   };
 }
 
-/** Whether the child accepts connections on a loopback port within half a minute. */
-async function listening(port, child) {
-  for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt += 1) {
+/** Whether the child accepts connections on a loopback port within two minutes, which a busy machine may take. */
+export async function listening(port, child) {
+  for (let attempt = 0; attempt < 1_200 && child.exitCode === null; attempt += 1) {
     const open = await new Promise((resolve) => {
       const socket = createConnection(port, "127.0.0.1");
       socket.once("connect", () => { socket.destroy(); resolve(true); });
