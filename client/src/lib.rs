@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod files;
+pub mod joining;
 pub mod models;
 pub mod money;
 pub mod session;

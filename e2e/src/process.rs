@@ -195,7 +195,11 @@ pub async fn run(binary: &str, args: &[String]) -> anyhow::Result<String> {
     finished(binary, args.iter().map(String::as_str), output)
 }
 
-pub(crate) fn finished<'a>(
+/// What a program that ended printed.
+///
+/// # Errors
+/// What it said, if it failed.
+pub fn finished<'a>(
     binary: &str,
     args: impl Iterator<Item = &'a str>,
     output: std::process::Output,

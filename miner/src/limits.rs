@@ -48,6 +48,12 @@ pub const FILE_CHUNK: usize = 256 << 10;
 /// Largest public model file kept in memory to be served.
 pub const PUBLIC_FILE: u64 = 64 << 20;
 
+/// Sessions of split mode that are open at once: with a round of [`based_client::wire::split::MAX_ROUND`] and a hint of
+/// [`based_client::wire::split::MAX_HINT`] each, under 1 GiB.
+pub const SESSIONS: usize = 16;
+/// Of one spending account.
+pub const SESSIONS_PER_ACCOUNT: usize = 2;
+
 /// Time allowed for an upload of `size` bytes.
 pub fn upload_time(size: u64) -> Duration {
     NEXT_MESSAGE.saturating_add(Duration::from_secs(size / UPLOAD_BYTES_PER_SECOND))

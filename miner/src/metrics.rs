@@ -35,6 +35,10 @@ pub struct Metrics {
     head: IntGauge,
     reachable: IntGauge,
     serving: IntGauge,
+    sessions: IntGauge,
+    positions: IntCounter,
+    hint_seconds: Histogram,
+    product_seconds: Histogram,
     squeezing: IntGauge,
 }
 
@@ -63,7 +67,26 @@ impl Metrics {
         let options = HistogramOpts::new("evaluation_seconds", "Time of one evaluation").buckets(buckets);
         let seconds = Histogram::with_opts(options)?;
         registry.register(Box::new(seconds.clone()))?;
+        let positions = IntCounter::new(
+            "split_positions_total",
+            "Positions multiplied by a first layer in split mode",
+        )?;
+        registry.register(Box::new(positions.clone()))?;
+        let histogram = |name: &str, help: &str, from: f64| -> prometheus::Result<Histogram> {
+            let buckets = prometheus::exponential_buckets(from, 4.0, 8)?;
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok(histogram)
+        };
         Ok(Self {
+            positions,
+            hint_seconds: histogram("split_hint_seconds", "Time of one hint in split mode", 0.01)?,
+            product_seconds: histogram(
+                "split_product_seconds",
+                "Time of one product in split mode",
+                0.0005,
+            )?,
+            sessions: int("split_sessions", "Sessions of split mode that are open")?,
             jobs,
             tables,
             seconds,
@@ -99,6 +122,22 @@ impl Metrics {
             .set(tables as f64 / time.as_secs_f64().max(f64::EPSILON));
     }
 
+    /// A session of split mode began, or ended.
+    pub fn session(&self, began: bool) {
+        self.sessions.add(if began { 1 } else { -1 });
+    }
+
+    /// A hint took `time`.
+    pub fn hinted(&self, time: Duration) {
+        self.hint_seconds.observe(time.as_secs_f64());
+    }
+
+    /// A product took `time`; `positions` began with it, if it was a first layer's.
+    pub fn multiplied(&self, positions: u64, time: Duration) {
+        self.positions.inc_by(positions);
+        self.product_seconds.observe(time.as_secs_f64());
+    }
+
     fn refresh(&self, source: &Source) -> DbResult<()> {
         for (state, count) in source.db.job_counts()? {
             self.jobs.with_label_values(&[state.name()]).set(signed(count));
@@ -115,7 +154,7 @@ impl Metrics {
         self.head.set(situation.head.into());
         self.reachable.set(situation.reachable.into());
         self.serving
-            .set(matches!(situation.offer, Offer::Open(..)).into());
+            .set(matches!(situation.offer, Offer::Open { .. }).into());
         self.squeezing.set(1);
         Ok(())
     }

@@ -192,13 +192,11 @@ impl Worker {
     fn evaluate(&self, job: &Job, stage: &watch::Sender<Stage>, stop: &Stop) -> Result<(), JobError> {
         let input = self.db.start(&job.id)?.ok_or(JobError::InputGone)?;
         let served = self.library.find(job.task).map_err(JobError::Task)?;
-        let key = self
-            .keys
-            .load(&job.key, &served.set)
-            .map_err(|error| match error {
-                KeyStoreError::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => JobError::KeyGone,
-                other => JobError::Key(other),
-            })?;
+        let full = served.full().map_err(JobError::Task)?;
+        let key = self.keys.load(&job.key, &full.set).map_err(|error| match error {
+            KeyStoreError::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => JobError::KeyGone,
+            other => JobError::Key(other),
+        })?;
         let layer: Mutex<Arc<str>> = Mutex::new("".into());
         let progress = |done: u64, total: u64, name: &str| {
             let layer = {
@@ -216,16 +214,16 @@ impl Worker {
                 }
             });
         };
-        stage.send_replace(Stage::Running(0, served.model.circuit().bootstraps(), "".into()));
+        stage.send_replace(Stage::Running(0, full.model.circuit().bootstraps(), "".into()));
         let started = Instant::now();
         let how = Evaluation {
             progress: Some(&progress),
             cancel: Some(stop.flag()),
             threads: self.threads,
         };
-        let output = evaluate(&served.model, &key, &input, &how).map_err(JobError::Evaluation)?;
+        let output = evaluate(&full.model, &key, &input, &how).map_err(JobError::Evaluation)?;
         self.metrics
-            .evaluated(served.model.circuit().bootstraps(), started.elapsed());
+            .evaluated(full.model.circuit().bootstraps(), started.elapsed());
         let receipt = Receipt {
             version: PAYMENT_VERSION,
             genesis: self.genesis,

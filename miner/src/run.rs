@@ -104,6 +104,7 @@ async fn serve(
     let (publish, situation) = watch::channel(Situation::default());
     let watcher = Watcher::new(chain.clone(), common.brain, &computekey, library.clone(), publish);
     let threads = args.threads.filter(|threads| *threads > 0).unwrap_or_else(cores);
+    let served = figures.clone();
     let worker = Arc::new(Worker {
         db: db.clone(),
         keys: keys.clone(),
@@ -161,6 +162,8 @@ async fn serve(
         chain,
         situation,
         brain: common.brain,
+        computekey: computekey.clone(),
+        metrics: served,
         threads,
         stop: stop.clone(),
     });

@@ -9,10 +9,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use based_client::{models::Models, wire::FULL_COMPLETION_UNITS};
+use based_client::{
+    models::Models,
+    wire::{
+        sha256,
+        split::{bucket, widest},
+        FULL_COMPLETION_UNITS,
+    },
+};
 use based_primitives::{Balance, BlockNumber, PriceList, Task};
 use sp_core::H256;
-use zk_llm::{manifest::MANIFEST_FILE, Model, ParameterSet};
+use zk_llm::{
+    import::{is_split, ClientPart, SplitManifest, Weights, PUBLIC_FILES},
+    manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
+    split::Matrix,
+    Model, ParameterSet,
+};
 
 use crate::limits;
 
@@ -43,18 +55,51 @@ pub enum TaskError {
         /// The cause.
         source: io::Error,
     },
+    /// A call of the other mode.
+    #[error("the Brain's model runs in {0} mode; fetch the model again, or update the program")]
+    OtherMode(&'static str),
 }
 
 /// A model that is served.
 pub struct Served {
     /// SHA-256 of its manifest.
     pub task: H256,
+    /// How it is run.
+    pub work: Work,
+    /// Its public files by name.
+    pub public: HashMap<&'static str, Public>,
+}
+
+/// How a model is run.
+pub enum Work {
+    /// The whole circuit under encryption.
+    Full(Box<Full>),
+    /// Its linear layers, for a client that does the rest.
+    Split(Arc<Split>),
+}
+
+/// A model of full mode.
+pub struct Full {
     /// The model.
     pub model: Model,
     /// Its parameter set.
     pub set: ParameterSet,
-    /// Its public files by name.
-    pub public: HashMap<&'static str, Arc<[u8]>>,
+}
+
+/// A model of split mode.
+pub struct Split {
+    manifest: SplitManifest,
+    matrices: Vec<Matrix>,
+    widest: usize,
+}
+
+/// A public file.
+#[derive(Clone)]
+pub enum Public {
+    /// In memory.
+    Memory(Arc<[u8]>),
+    /// Too large for that; its hash was right when the model was loaded.
+    Disk(PathBuf),
 }
 
 impl std::fmt::Debug for Served {
@@ -65,12 +110,64 @@ impl std::fmt::Debug for Served {
     }
 }
 
+impl std::fmt::Debug for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Split")
+            .field("name", &self.manifest.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Split {
+    /// Loads the miner's part of an imported model, and checks the client's, which it serves.
+    fn load(dir: &Path) -> Result<Self, zk_llm::Error> {
+        ClientPart::load(dir)?;
+        let weights = Weights::load(dir)?;
+        let manifest = weights.manifest().clone();
+        let widest = widest(&manifest);
+        if widest == 0 {
+            return Err(zk_llm::Error::Manifest(
+                "its layers are too large to be served in split mode".into(),
+            ));
+        }
+        Ok(Self {
+            matrices: weights.into_matrices()?,
+            manifest,
+            widest,
+        })
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &SplitManifest {
+        &self.manifest
+    }
+
+    /// Linear layers in their order.
+    pub fn matrices(&self) -> &[Matrix] {
+        &self.matrices
+    }
+
+    /// Most positions of a pass.
+    pub fn widest(&self) -> usize {
+        self.widest
+    }
+}
+
 impl Served {
     /// Loads a model directory.
     ///
     /// # Errors
     /// If a file is missing, damaged or too large.
     pub fn load(dir: &Path) -> Result<Self, TaskError> {
+        let manifest = read(&dir.join(MANIFEST_FILE), MAX_MANIFEST_BYTES)?;
+        if is_split(&manifest) {
+            Self::load_split(dir, &manifest)
+        } else {
+            Self::load_full(dir)
+        }
+    }
+
+    fn load_full(dir: &Path) -> Result<Self, TaskError> {
         let damaged = |source| TaskError::Model {
             dir: dir.to_owned(),
             source,
@@ -82,21 +179,63 @@ impl Served {
             if name != MANIFEST_FILE {
                 model.manifest().verify(name, &bytes).map_err(damaged)?;
             }
-            public.insert(name, bytes.into());
+            public.insert(name, Public::Memory(bytes.into()));
         }
         let task = H256(model.manifest_hash());
         let set = *model.circuit().parameter_set();
         Ok(Self {
             task,
-            model,
-            set,
+            work: Work::Full(Box::new(Full { model, set })),
             public,
         })
     }
 
-    /// Price of one job: the whole context, so that a prompt's length shows nowhere, and one answer (R139).
+    fn load_split(dir: &Path, manifest: &[u8]) -> Result<Self, TaskError> {
+        let damaged = |source| TaskError::Model {
+            dir: dir.to_owned(),
+            source,
+        };
+        let split = Split::load(dir).map_err(damaged)?;
+        let mut public = HashMap::from([(MANIFEST_FILE, Public::Memory(manifest.into()))]);
+        for name in PUBLIC_FILES.into_iter().filter(|name| *name != MANIFEST_FILE) {
+            public.insert(name, Public::Disk(dir.join(name)));
+        }
+        Ok(Self {
+            task: sha256(manifest),
+            work: Work::Split(Arc::new(split)),
+            public,
+        })
+    }
+
+    /// Price of a job. In full mode it is the whole context, so that a prompt's length shows nowhere, and one answer
+    /// (R139); in split mode the least that a session costs.
     pub fn price(&self, prices: &PriceList) -> Option<Balance> {
-        prices.quote(self.model.manifest().context, FULL_COMPLETION_UNITS)
+        match &self.work {
+            Work::Full(full) => prices.quote(full.model.manifest().context, FULL_COMPLETION_UNITS),
+            Work::Split(split) => prices.quote(bucket(1, split.manifest.network.context), 0),
+        }
+    }
+
+    /// The model of full mode.
+    ///
+    /// # Errors
+    /// [`TaskError::OtherMode`] if it is of split mode.
+    pub fn full(&self) -> Result<&Full, TaskError> {
+        match &self.work {
+            Work::Full(full) => Ok(full),
+            Work::Split(_) => Err(TaskError::OtherMode("split")),
+        }
+    }
+
+    /// The model of split mode.
+    ///
+    /// # Errors
+    /// [`TaskError::OtherMode`] if it is of full mode.
+    pub fn split(&self) -> Result<&Arc<Split>, TaskError> {
+        match &self.work {
+            Work::Split(split) => Ok(split),
+            Work::Full(_) => Err(TaskError::OtherMode("full")),
+        }
     }
 }
 
@@ -203,8 +342,15 @@ pub struct Situation {
 /// What is served.
 #[derive(Clone, Debug)]
 pub enum Offer {
-    /// Jobs for this model at this price.
-    Open(Arc<Served>, Balance),
+    /// This model.
+    Open {
+        /// The model.
+        served: Arc<Served>,
+        /// Price of a job, or the least of a session.
+        price: Balance,
+        /// The Brain's prices.
+        prices: PriceList,
+    },
     /// None, for this reason.
     Closed(String),
 }

@@ -134,7 +134,11 @@ impl Watcher {
         let found = tokio::task::spawn_blocking(move || library.find(task.manifest)).await;
         match found {
             Ok(Ok(served)) => match served.price(&prices) {
-                Some(price) => Offer::Open(served, price),
+                Some(price) => Offer::Open {
+                    served,
+                    price,
+                    prices,
+                },
                 None => closed("the model's context exceeds that of the Brain's price list".into()),
             },
             Ok(Err(error)) => closed(error.to_string()),
@@ -154,9 +158,9 @@ impl Watcher {
             }
         }
         match (&last.offer, offer) {
-            (Offer::Open(old, _), Offer::Open(new, _)) if old.task == new.task => {}
+            (Offer::Open { served: old, .. }, Offer::Open { served: new, .. }) if old.task == new.task => {}
             (Offer::Closed(old), Offer::Closed(new)) if old == new => {}
-            (_, Offer::Open(served, price)) => {
+            (_, Offer::Open { served, price, .. }) => {
                 tracing::info!(task = %hex::encode(served.task.0), price, "accepting jobs");
             }
             (_, Offer::Closed(reason)) => tracing::warn!(reason, "accepting no jobs"),

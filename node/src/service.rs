@@ -18,6 +18,8 @@ use sp_inherents::CreateInherentDataProviders;
 use sp_runtime::traits::Block as BlockT;
 use sp_timestamp::InherentDataProvider as TimestampProvider;
 
+use crate::equivocation::EquivocationWatch;
+
 /// Host functions that the runtime may call: the standard ones, so that light clients run it too.
 #[cfg(not(feature = "runtime-benchmarks"))]
 pub type HostFunctions = sp_io::SubstrateHostFunctions;
@@ -39,8 +41,13 @@ type GrandpaImport = grandpa::GrandpaBlockImport<FullBackend, Block, FullClient,
 type Providers = Arc<
     dyn CreateInherentDataProviders<Block, (), InherentDataProviders = (SlotProvider, TimestampProvider)>,
 >;
-type BabeImport =
-    sc_consensus_babe::BabeBlockImport<Block, FullClient, GrandpaImport, Providers, FullSelectChain>;
+type BabeImport = sc_consensus_babe::BabeBlockImport<
+    Block,
+    FullClient,
+    EquivocationWatch<GrandpaImport>,
+    Providers,
+    FullSelectChain,
+>;
 
 /// A GRANDPA justification is kept at least every so many blocks: proofs that light clients and warp sync use.
 const JUSTIFICATION_PERIOD: u32 = 512;
@@ -132,13 +139,14 @@ pub fn parts(config: &Configuration) -> Result<Parts, ServiceError> {
     let configuration = sc_consensus_babe::configuration(&*client)?;
     let slot_duration = configuration.slot_duration();
     let providers = inherent_providers(slot_duration);
+    let pool = OffchainTransactionPoolFactory::new(transaction_pool.clone());
     let (block_import, babe_link) = sc_consensus_babe::block_import(
         configuration,
-        grandpa_import.clone(),
+        EquivocationWatch::new(grandpa_import.clone(), client.clone(), pool.clone()),
         client.clone(),
         providers.clone(),
         select_chain.clone(),
-        OffchainTransactionPoolFactory::new(transaction_pool.clone()),
+        pool,
     )?;
 
     let (import_queue, worker) = sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {

@@ -17,6 +17,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod commitment;
 pub mod constants;
 pub mod forecasts;

@@ -34,6 +34,9 @@ sp_api::decl_runtime_apis! {
         /// Where emission stands.
         #[api_version(2)]
         fn emission() -> EmissionInfo;
+        /// What a Brain would get of the emission of one whole cycle, as stakes and performances stand (R185).
+        #[api_version(2)]
+        fn expected_emission(brain: BrainId) -> Balance;
         /// What an account has staked and earned.
         #[api_version(2)]
         fn stake(account: AccountId) -> StakeInfo<AccountId>;

@@ -235,6 +235,10 @@ pallet_revive::impl_runtime_apis_plus_revive_traits!(
             queries::emission()
         }
 
+        fn expected_emission(brain: BrainId) -> Balance {
+            queries::expected_emission(brain)
+        }
+
         fn stake(account: AccountId) -> StakeInfo<AccountId> {
             queries::stake(&account)
         }

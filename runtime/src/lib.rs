@@ -19,9 +19,12 @@
 
 extern crate alloc;
 
-pub mod apis;
+// First, for the macros that it defines.
 #[cfg(feature = "runtime-benchmarks")]
+#[macro_use]
 mod benchmarks;
+
+pub mod apis;
 pub mod configs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

@@ -19,8 +19,8 @@ use pallet_revive::evm::runtime::EthExtra;
 use sp_runtime::traits::TransactionExtension;
 
 use crate::{
-    time::CYCLE_BLOCKS, AccountId, Brains, EthExtraImpl, Nonce, Registry, Runtime, RuntimeCall, Staking,
-    System, TransactionPayment,
+    time::CYCLE_BLOCKS, AccountId, Brains, Emission, EthExtraImpl, Nonce, Registry, Runtime, RuntimeCall,
+    Staking, System, TransactionPayment,
 };
 
 /// Brains in one answer at most.
@@ -151,6 +151,12 @@ pub fn emission() -> EmissionInfo {
             .saturating_sub(1),
         budgets,
     }
+}
+
+/// What a Brain would get of the emission of one whole cycle, as stakes and performances stand.
+pub fn expected_emission(brain: BrainId) -> Balance {
+    let reward = block_reward(System::block_number().saturating_add(1));
+    Emission::expected_budget(brain, reward.saturating_mul(CYCLE_BLOCKS.into()))
 }
 
 /// What an account has staked and earned.

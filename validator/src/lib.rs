@@ -20,6 +20,7 @@ pub mod run;
 pub mod score;
 pub mod setter;
 pub mod situation;
+pub mod split;
 pub mod status;
 pub mod store;
 pub mod vows;

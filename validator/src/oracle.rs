@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use based_client::models::Models;
-use based_primitives::Task;
+use based_client::{models::Models, wire::FULL_COMPLETION_UNITS};
+use based_primitives::{Balance, PriceList, Task};
 use rand::rngs::OsRng;
 use sp_core::H256;
 use tokio::{sync::watch, time::Instant};
 use zk_llm::{ClientModel, Logits, Model};
 
-use crate::{canary::Deck, metrics::Metrics, situation::Latest};
+use crate::{canary::Deck, metrics::Metrics, situation::Latest, split::SplitOracle};
 
 /// Wait before a model that was not found is looked for again.
 const RETRY: Duration = Duration::from_secs(15);
@@ -19,17 +19,30 @@ const ATTEMPTS: usize = 64;
 
 /// A model that is ready to judge.
 pub struct Oracle {
-    model: Model,
-    client: ClientModel,
+    whole: Whole,
     since: Instant,
 }
 
-/// A canary's sentence and the only right answer to it.
+/// A model by its mode.
+enum Whole {
+    Full(Box<(Model, ClientModel)>),
+    Split(Arc<SplitOracle>),
+}
+
+/// A canary's sentence and what the only right answer to it is.
 pub struct Question {
     /// What is asked.
     pub sentence: String,
+    /// What is right.
+    pub answer: Right,
+}
+
+/// What a canary's answer is held against.
+pub enum Right {
     /// Integer logits of the exact answer.
-    pub answer: Logits,
+    Logits(Logits),
+    /// The model, which computes the answer and audits what leads to it.
+    Split(Arc<SplitOracle>),
 }
 
 /// The newest oracle; none while the task's model is missing.
@@ -41,23 +54,40 @@ impl Oracle {
     /// # Errors
     /// If files are missing or damaged, or the manifest is another one.
     pub fn load(dir: &std::path::Path, task: H256) -> anyhow::Result<Self> {
-        let model =
-            Model::load(dir).with_context(|| format!("cannot load the model in {}", dir.display()))?;
+        let whole = match SplitOracle::load(dir)? {
+            Some(split) => Whole::Split(Arc::new(split)),
+            None => {
+                let model = Model::load(dir)
+                    .with_context(|| format!("cannot load the model in {}", dir.display()))?;
+                Whole::Full(Box::new((model, ClientModel::load(dir)?)))
+            }
+        };
+        let oracle = Self {
+            whole,
+            since: Instant::now(),
+        };
         anyhow::ensure!(
-            model.manifest_hash() == task.0,
+            oracle.task() == task,
             "{} changed while it was read",
             dir.display()
         );
-        Ok(Self {
-            client: ClientModel::load(dir)?,
-            model,
-            since: Instant::now(),
-        })
+        Ok(oracle)
     }
 
     /// Manifest hash of the model.
     pub fn task(&self) -> H256 {
-        H256(self.model.manifest_hash())
+        H256(match &self.whole {
+            Whole::Full(full) => full.0.manifest_hash(),
+            Whole::Split(split) => split.part().manifest_hash(),
+        })
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        match &self.whole {
+            Whole::Full(full) => &full.0.manifest().name,
+            Whole::Split(split) => &split.part().manifest().name,
+        }
     }
 
     /// When it was loaded.
@@ -65,14 +95,22 @@ impl Oracle {
         self.since
     }
 
-    /// Bytes of an evaluation key of the model.
-    pub fn evaluation_key_bytes(&self) -> u64 {
-        self.model.limits().evaluation_key_bytes
+    /// Bytes that a canary takes on disk while it runs: in full mode its key, in the payer's client state and in that
+    /// one's write-ahead log; in split mode the payer's copy of the model's public files.
+    pub fn canary_bytes(&self) -> u64 {
+        match &self.whole {
+            Whole::Full(full) => 2 * full.0.limits().evaluation_key_bytes,
+            Whole::Split(split) => split.public_bytes(),
+        }
     }
 
-    /// Units of a prompt: always the whole context, so that its length is hidden.
-    pub fn prompt_units(&self) -> u32 {
-        self.model.manifest().context
+    /// Most that a canary costs by a Brain's prices; none if they do not allow its length.
+    pub fn price(&self, prices: &PriceList) -> Option<Balance> {
+        match &self.whole {
+            // A prompt is always the whole context, so that its length is hidden.
+            Whole::Full(full) => prices.quote(full.0.manifest().context, FULL_COMPLETION_UNITS),
+            Whole::Split(split) => split.price(prices),
+        }
     }
 
     /// Draws a sentence that fits the context and answers it.
@@ -82,19 +120,23 @@ impl Oracle {
     pub fn question(&self, deck: &mut Deck) -> anyhow::Result<Question> {
         for _ in 0..ATTEMPTS {
             let sentence = deck.draw(&mut OsRng)?;
-            match self.client.prepare(&sentence) {
-                Ok(prompt) => {
-                    let answer = zk_llm::exec_clear::run(self.model.circuit(), &prompt)?;
+            match &self.whole {
+                Whole::Full(full) => match full.1.prepare(&sentence) {
+                    Ok(prompt) => {
+                        let answer = Right::Logits(zk_llm::exec_clear::run(full.0.circuit(), &prompt)?);
+                        return Ok(Question { sentence, answer });
+                    }
+                    Err(zk_llm::Error::ContextExceeded { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                Whole::Split(split) if split.takes(&sentence) => {
+                    let answer = Right::Split(split.clone());
                     return Ok(Question { sentence, answer });
                 }
-                Err(zk_llm::Error::ContextExceeded { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Whole::Split(_) => {}
             }
         }
-        anyhow::bail!(
-            "the model's context of {} tokens is too short for any canary",
-            self.prompt_units()
-        )
+        anyhow::bail!("the model's context is too short for any canary")
     }
 }
 
@@ -118,7 +160,7 @@ pub async fn keep(
                     metrics.ready.set(0);
                     match load(&models, task).await {
                         Ok(oracle) => {
-                            let name = &oracle.model.manifest().name;
+                            let name = oracle.name();
                             tracing::info!(task = %hex::encode(task.manifest), model = %name, "judging by the model of the task");
                             publish.send_replace(Some(Arc::new(oracle)));
                             metrics.ready.set(1);

@@ -9,16 +9,15 @@ use std::{
 use based_client::{
     chain::{calls, AccountId, Chain, Signer},
     models::Quota,
-    session::{Options, Session, SessionError},
+    session::{self, Opened, Options, SessionError},
     state::State,
-    wire::FULL_COMPLETION_UNITS,
 };
 use based_primitives::{constants::BASED, Balance, BrainId, PeerInfo, PriceList};
 use tokio::time::{sleep, timeout, Instant};
 
 use crate::{
     metrics::Metrics,
-    oracle::{Oracle, Question},
+    oracle::{Oracle, Question, Right},
     purse::Purse,
     score::{Outcome, Standing},
     situation::{Latest, Situation, SILENCE},
@@ -27,7 +26,7 @@ use crate::{
 
 /// Pause after a canary that could not be judged.
 pub const AFTER_VOID: Duration = Duration::from_secs(5);
-/// Disk that a canary takes beside its evaluation key while it runs.
+/// Disk that a canary takes beside its key or model while it runs.
 const OVERHEAD: u64 = 4 << 20;
 /// Time at least that miners have to load the model of a task that took effect.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -87,7 +86,7 @@ pub enum Hold {
 
 /// What one canary costs by a Brain's prices; none if they do not allow its length.
 pub fn price(prices: Option<PriceList>, oracle: &Oracle) -> Option<Balance> {
-    prices?.quote(oracle.prompt_units(), FULL_COMPLETION_UNITS)
+    oracle.price(&prices?)
 }
 
 impl Means {
@@ -113,8 +112,7 @@ impl Means {
         if spent.saturating_add(price) > self.budget {
             return Err(Hold::Budget);
         }
-        // The key lies in the payer's client state, and in its write-ahead log.
-        let needed = 2 * oracle.evaluation_key_bytes() + OVERHEAD;
+        let needed = oracle.canary_bytes() + OVERHEAD;
         let enough = |left: std::io::Result<u64>| left.is_ok_and(|left| left >= needed);
         if enough(quota.left(&self.data_dir)) {
             return Ok(());
@@ -162,14 +160,24 @@ impl Means {
             home: home.into(),
         };
         let asked = async {
-            let mut session = Session::open(self.chain.clone(), payer.clone(), brain, options).await?;
-            session.ask(&question.sentence, &mut |_| {}).await
+            let opened = session::open(self.chain.clone(), payer.clone(), brain, options).await?;
+            match (opened, question.answer) {
+                (Opened::Full(mut session), Right::Logits(right)) => {
+                    let answer = session.ask(&question.sentence, &mut |_| {}).await?;
+                    let outcome = match answer.logits == right {
+                        true => Outcome::Pass(answer.elapsed.as_secs_f64()),
+                        false => Outcome::Fail,
+                    };
+                    Ok((outcome, answer.fee_paid))
+                }
+                (Opened::Split(session), Right::Split(oracle)) => {
+                    oracle.judge(*session, &question.sentence).await
+                }
+                _ => Err(SessionError::Internal("the Brain's task changed its mode".into())),
+            }
         };
         let verdict = match timeout(self.patience, asked).await {
-            Ok(Ok(answer)) if answer.logits == question.answer => {
-                Verdict::Judged(Outcome::Pass(answer.elapsed.as_secs_f64()), Some(answer.fee_paid))
-            }
-            Ok(Ok(answer)) => Verdict::Judged(Outcome::Fail, Some(answer.fee_paid)),
+            Ok(Ok((outcome, cost))) => Verdict::Judged(outcome, Some(cost)),
             Ok(Err(error)) if is_miners_fault(&error) => {
                 tracing::debug!(uid = miner.uid, %error, "the miner failed");
                 Verdict::Judged(Outcome::Fail, None)
@@ -265,6 +273,7 @@ fn is_miners_fault(error: &SessionError) -> bool {
         | SessionError::Refused(_)
         | SessionError::Receipt(_)
         | SessionError::Output
+        | SessionError::Audit(_)
         | SessionError::Protocol(_) => true,
         _ => false,
     }
@@ -289,6 +298,7 @@ mod tests {
                 reasons: vec![],
             },
             SessionError::Output,
+            SessionError::Audit("products"),
         ] {
             assert!(is_miners_fault(&error), "{error}");
         }

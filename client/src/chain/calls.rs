@@ -103,6 +103,12 @@ calls! {
     /// Withdraws what was unstaked from a producer of blocks in one cycle.
     Staking.withdraw_leaving as withdraw_leaving(validator: AccountId, cycle: BlockNumber);
 
+    /// Sets the share that the signer, a validator of the Brain, keeps of what its stakers earn, in ppb; a raise is
+    /// announced a month ahead.
+    Staking.set_take as set_take(brain: BrainId, take: u64);
+    /// Makes a staker pay at once for a slash of the validator it staked to.
+    Staking.settle_slash as settle_slash(staker: AccountId, brain: BrainId, validator: AccountId);
+
     /// Registers session keys, with the proof for the signer that its node holds them.
     Session.set_keys as set_session_keys(keys: SessionKeys, proof: Vec<u8>);
     /// Makes the signer, a validator of the Brain, stand for election as a producer of blocks, and holds its bond.

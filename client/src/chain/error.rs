@@ -4,6 +4,8 @@ use subxt::error::{
     BackendError, DispatchError, ExtrinsicError, RpcError, StorageError, TransactionEventsError,
 };
 
+use super::Estimate;
+
 /// Failure of an operation on the chain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,9 @@ pub enum ChainError {
     /// The transaction left the pool without reaching a block.
     #[error("the transaction was dropped: {0}; send it again")]
     Dropped(String),
+    /// Nothing was sent, as asked for by [`Chain::dry_run`](super::Chain::dry_run).
+    #[error("nothing was sent: {0}")]
+    NotSent(Box<Estimate>),
     /// Any other failure.
     #[error("{0}")]
     Node(String),
@@ -72,16 +77,20 @@ impl ChainError {
         matches!(self, Self::Dispatch { pallet: p, name: n, .. } if p == pallet && n == name)
     }
 
+    pub(super) fn cannot_pay() -> Self {
+        Self::Refused("the account cannot pay the fee; its free balance is too low".into())
+    }
+
     pub(super) fn from_subxt(url: &str, error: impl Into<subxt::Error>) -> Self {
         let error = error.into();
         if error.is_disconnected_will_reconnect() {
             return Self::Lost { url: url.to_owned() };
         }
         if let Some(words) = refusal(&error) {
-            return Self::Refused(match words.contains("Inability to pay") {
-                true => "the account cannot pay the fee; its free balance is too low".into(),
-                false => words,
-            });
+            return match words.contains("Inability to pay") {
+                true => Self::cannot_pay(),
+                false => Self::Refused(words),
+            };
         }
         let text = causes(&error);
         match error {
@@ -108,7 +117,7 @@ impl ChainError {
         }
     }
 
-    fn from_dispatch(error: &DispatchError) -> Self {
+    pub(super) fn from_dispatch(error: &DispatchError) -> Self {
         if let DispatchError::Module(module) = error {
             if let Ok(details) = module.details() {
                 return Self::Dispatch {

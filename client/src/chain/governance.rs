@@ -1,4 +1,4 @@
-//! Proposals, votes and GigaBrains, as a [`View`] reads them, and calls as people write and read them.
+//! Proposals, votes and GigaBrains, as a [`View`] reads them.
 
 // What is derived inside a macro looks unused to the compiler.
 #![allow(unused_imports)]
@@ -7,14 +7,7 @@ use based_primitives::{governance::BrainVotes, Balance, BlockNumber, BrainId};
 use sp_core::{Blake2Hasher, Hasher};
 use subxt::{
     events::DecodeAsEvent,
-    ext::{
-        scale_decode::DecodeAsType,
-        scale_encode::EncodeAsType,
-        scale_value::{
-            scale::{decode_as_type, encode_as_type},
-            stringify::{custom_formatters, custom_parsers, from_str_custom, to_writer_custom},
-        },
-    },
+    ext::{scale_decode::DecodeAsType, scale_encode::EncodeAsType},
     utils::Static,
 };
 
@@ -258,64 +251,4 @@ impl View {
             ProposedCall::Lookup { hash, len } => self.map("Preimage", "PreimageFor", ((*hash, *len),)).await,
         }
     }
-
-    /// An encoded call as people read it.
-    ///
-    /// # Errors
-    /// [`ChainError::Decode`] if this chain knows no such call.
-    pub fn call_text(&self, bytes: &[u8]) -> Result<String, ChainError> {
-        text_of(bytes, self.at.metadata_ref())
-    }
-
-    /// Encodes a call that people wrote: `Pallet.call`, with arguments in brackets, or as hexadecimal bytes.
-    ///
-    /// # Errors
-    /// [`ChainError::Call`] with what is wrong.
-    pub fn call_bytes(&self, text: &str) -> Result<Vec<u8>, ChainError> {
-        bytes_of(text, self.at.metadata_ref())
-    }
-}
-
-pub(super) fn text_of(bytes: &[u8], metadata: &subxt::Metadata) -> Result<String, ChainError> {
-    let rest = &mut &bytes[..];
-    let unreadable = |words: String| ChainError::Decode(format!("no call of this chain: {words}"));
-    let call = metadata.outer_enums().call_enum_ty();
-    let value = decode_as_type(rest, call, metadata.types()).map_err(|e| unreadable(e.to_string()))?;
-    if !rest.is_empty() {
-        return Err(unreadable(format!("{} bytes too many", rest.len())));
-    }
-    let mut text = String::new();
-    to_writer_custom()
-        .add_custom_formatter(|value, writer| custom_formatters::format_hex(value, writer))
-        .write(&value, &mut text)
-        .map_err(|e| unreadable(e.to_string()))?;
-    Ok(text)
-}
-
-pub(super) fn bytes_of(text: &str, metadata: &subxt::Metadata) -> Result<Vec<u8>, ChainError> {
-    let text = text.trim();
-    let wrong = |words: String| ChainError::Call(words);
-    if let Some(digits) = text.strip_prefix("0x") {
-        let bytes = hex::decode(digits).map_err(|e| wrong(format!("not hexadecimal: {e}")))?;
-        text_of(&bytes, metadata).map_err(|e| wrong(e.to_string()))?;
-        return Ok(bytes);
-    }
-    let (pallet, call) = text
-        .split_once('.')
-        .ok_or_else(|| wrong("it must begin with Pallet.call".into()))?;
-    // A call without arguments may leave the brackets out.
-    let brackets = if call.contains(['(', '{']) { "" } else { "()" };
-    let nested = format!("{pallet}({call}{brackets})");
-    let parser = from_str_custom()
-        .add_custom_parser(custom_parsers::parse_hex)
-        .add_custom_parser(custom_parsers::parse_ss58);
-    let (value, rest) = parser.parse(&nested);
-    let value = value.map_err(|e| wrong(e.to_string()))?;
-    if !rest.trim().is_empty() {
-        return Err(wrong(format!("{rest:?} is too much")));
-    }
-    let mut bytes = Vec::new();
-    let call = metadata.outer_enums().call_enum_ty();
-    encode_as_type(&value, call, metadata.types(), &mut bytes).map_err(|e| wrong(e.to_string()))?;
-    Ok(bytes)
 }

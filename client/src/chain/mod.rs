@@ -13,16 +13,18 @@ mod submit;
 #[cfg(test)]
 mod tests;
 mod view;
+mod written;
 
 pub use error::ChainError;
 pub use governance::{Ballot, Proposal, ProposedCall, Proposer, Seat, Track};
 pub use records::{
     AccountBalance, Bar, BrainAdmission, BrainIssued, BrainProfile, BrainSettings, Commitment, CrossEdge,
     CrossRow, LeavingStake, Operator, PepecoinPaid, PepecoinTotals, Reservation, SpendingAccount,
-    StakePosition, Unstaking, MAX_RESERVATIONS,
+    StakePosition, TakeSet, Unstaking, MAX_RESERVATIONS,
 };
-pub use submit::{Included, Signer};
+pub use submit::{Estimate, Included, Signer};
 pub use view::View;
+pub use written::WrittenCall;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -61,6 +63,8 @@ pub struct Chain {
     url: Arc<str>,
     /// Held while a nonce is read and its transaction sent, so that transactions in flight get successive ones.
     sending: Arc<tokio::sync::Mutex<()>>,
+    /// Whether transactions are estimated only.
+    dry: bool,
 }
 
 impl std::fmt::Debug for Chain {
@@ -106,6 +110,7 @@ impl Chain {
             rpc,
             url: url.into(),
             sending: Arc::default(),
+            dry: false,
         })
     }
 
@@ -125,6 +130,12 @@ impl Chain {
                 done => return done,
             }
         }
+    }
+
+    /// The same connection, by which nothing is sent: the first transaction ends with [`ChainError::NotSent`], which
+    /// says what it would cost and whether it would take effect.
+    pub fn dry_run(self) -> Self {
+        Self { dry: true, ..self }
     }
 
     /// URL of the node.

@@ -77,6 +77,13 @@ impl View {
         Ok(found)
     }
 
+    /// What the runtime's pallets say about a failure of theirs.
+    pub(super) fn dispatch_error(&self, error: &sp_runtime::DispatchError) -> Result<ChainError, ChainError> {
+        let decoded = subxt::error::DispatchError::decode_from(error.encode(), self.at.metadata());
+        let decoded = decoded.map_err(|e| ChainError::Decode(e.to_string()))?;
+        Ok(ChainError::from_dispatch(&decoded))
+    }
+
     fn error(&self, error: impl Into<subxt::Error>) -> ChainError {
         ChainError::from_subxt(&self.url, error)
     }

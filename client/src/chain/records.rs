@@ -219,6 +219,20 @@ impl subxt::events::DecodeAsEvent for BrainIssued {
     }
 }
 
+/// Event of a validator's announcement of its take.
+#[derive(Debug, DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub struct TakeSet {
+    /// Block from which on it holds.
+    pub effective_at: BlockNumber,
+}
+
+impl subxt::events::DecodeAsEvent for TakeSet {
+    fn is_event(pallet: &str, event: &str) -> bool {
+        pallet == "Staking" && event == "TakeSet"
+    }
+}
+
 /// Event of what was paid for a Brain.
 #[derive(Debug, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
+use based_primitives::Balance;
+use codec::{Compact, Encode};
 use sp_core::{sr25519, Pair, H256};
+use sp_runtime::{
+    transaction_validity::{InvalidTransaction, TransactionValidityError},
+    ApplyExtrinsicResult,
+};
 use subxt::{
     config::DefaultExtrinsicParamsBuilder,
     events::DecodeAsEvent,
@@ -12,6 +18,7 @@ use subxt::{
 };
 
 use super::{AccountId, Chain, ChainError, Config};
+use crate::money;
 
 /// Blocks for which a signed transaction can be included.
 const MORTALITY: u64 = 64;
@@ -91,6 +98,25 @@ impl Included {
     }
 }
 
+/// What a transaction would do in the next block.
+#[derive(Debug)]
+pub struct Estimate {
+    /// Fee.
+    pub fee: Balance,
+    /// Why it would be refused or have no effect other than its fee, if so.
+    pub failure: Option<ChainError>,
+}
+
+impl std::fmt::Display for Estimate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the fee would be {}; ", money::with_symbol(self.fee))?;
+        match &self.failure {
+            None => f.write_str("the transaction would succeed now"),
+            Some(failure) => failure.fmt(f),
+        }
+    }
+}
+
 impl Chain {
     /// Signs and sends a call and waits until it is in a best block and took effect there.
     ///
@@ -135,6 +161,11 @@ impl Chain {
             let signed = self
                 .within(transactions.create_signed(call, signer, parameters))
                 .await?;
+            if self.dry {
+                return Err(ChainError::NotSent(Box::new(
+                    self.estimate(signed.encoded()).await?,
+                )));
+            }
             let sent = self.within(signed.submit_and_watch()).await;
             drop(turn);
             match sent {
@@ -172,6 +203,38 @@ impl Chain {
                 events,
             });
         }
+    }
+}
+
+impl Chain {
+    /// Applies an encoded transaction to the state of the best block, of which nothing is kept.
+    async fn estimate(&self, transaction: &[u8]) -> Result<Estimate, ChainError> {
+        let view = self.best().await?;
+        let length = u32::try_from(transaction.len()).unwrap_or(u32::MAX);
+        let info: (Compact<u64>, Compact<u64>, u8, Balance) = view
+            .api("TransactionPaymentApi_query_info", &(AsIs(transaction), length))
+            .await?;
+        let applied: ApplyExtrinsicResult = view
+            .api("BlockBuilder_apply_extrinsic", &AsIs(transaction))
+            .await?;
+        let failure = match applied {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(view.dispatch_error(&error)?),
+            Err(TransactionValidityError::Invalid(InvalidTransaction::Payment)) => {
+                Some(ChainError::cannot_pay())
+            }
+            Err(error) => Some(ChainError::Refused(<&str>::from(error).to_owned())),
+        };
+        Ok(Estimate { fee: info.3, failure })
+    }
+}
+
+/// Bytes that are encoded already.
+struct AsIs<'a>(&'a [u8]);
+
+impl Encode for AsIs<'_> {
+    fn encode_to<T: codec::Output + ?Sized>(&self, out: &mut T) {
+        out.write(self.0);
     }
 }
 

@@ -13,11 +13,7 @@ use subxt::{
     Metadata,
 };
 
-use super::{
-    calls,
-    governance::{bytes_of, text_of},
-    AccountId, ProposedCall, Proposer, Track,
-};
+use super::{calls, AccountId, ProposedCall, Proposer, Track, WrittenCall};
 
 /// Metadata of the runtime, as `scripts/metadata` writes it.
 fn metadata() -> Metadata {
@@ -188,6 +184,18 @@ fn the_runtime_reads_every_call_as_it_was_meant() {
         &["165", "77777"],
     );
     has(
+        as_the_runtime_sees(&calls::set_take(7, 123_456_789)),
+        &["123456789"],
+    );
+    has(
+        as_the_runtime_sees(&calls::settle_slash(
+            account.clone(),
+            7,
+            AccountId::new([0x5A; 32]),
+        )),
+        &["165", "90"],
+    );
+    has(
         as_the_runtime_sees(&calls::set_session_keys([0xA5; 64], vec![90, 91])),
         &["babe", "grandpa", "165", "90", "91"],
     );
@@ -328,12 +336,26 @@ fn a_call_that_is_written_is_read_and_written_again() {
         &format!("Forecasts.set_model({account})"),
         &format!("Balances.force_transfer {{ source: Id({account}), dest: Id({account}), value: 12 }}"),
     ] {
-        let bytes = bytes_of(text, &metadata).unwrap_or_else(|error| panic!("{text}: {error}"));
-        let shown = text_of(&bytes, &metadata).unwrap();
-        let name = text.split(['.', '(', '{', ' ']).nth(1).unwrap();
-        assert!(shown.contains(name), "{shown}");
-        let hex = format!("0x{}", hex::encode(&bytes));
-        assert_eq!(bytes_of(&hex, &metadata).unwrap(), bytes);
+        let call = WrittenCall::read(text, &metadata).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let (pallet, rest) = text.split_once('.').unwrap();
+        let name = rest.split(['(', '{', ' ']).next().unwrap();
+        let shown = call.to_string();
+        assert!(shown.contains(pallet) && shown.contains(name), "{shown}");
+        let hex = format!("0x{}", hex::encode(call.bytes()));
+        assert_eq!(WrittenCall::read(&hex, &metadata).unwrap().bytes(), call.bytes());
+        // What is sent is what was written.
+        assert_eq!((call.pallet_name(), call.call_name()), (pallet, name));
+        let pallet = metadata.pallet_by_name(pallet).unwrap();
+        let variant = pallet.call_variant_by_name(name).unwrap();
+        let mut sent = vec![pallet.call_index(), variant.index];
+        let mut fields = variant
+            .fields
+            .iter()
+            .map(|field| Field::new(field.ty.id, field.name.as_deref()));
+        call.call_data()
+            .encode_as_fields_to(&mut fields, metadata.types(), &mut sent)
+            .unwrap();
+        assert_eq!(sent, call.bytes());
     }
 }
 
@@ -355,12 +377,12 @@ fn a_call_that_is_none_is_refused_with_words() {
         "0xzz",
         "0xff",
     ] {
-        let error = bytes_of(text, &metadata).expect_err(text).to_string();
+        let error = WrittenCall::read(text, &metadata).expect_err(text).to_string();
         assert!(error.contains("Pallet.call"), "{error}");
     }
-    let mut long = bytes_of("Forecasts.roll_back_model", &metadata).unwrap();
-    long.push(0);
-    assert!(text_of(&long, &metadata).is_err());
+    let call = WrittenCall::read("Forecasts.roll_back_model", &metadata).unwrap();
+    let long = [call.bytes(), &[0]].concat();
+    assert!(WrittenCall::decode(&long, &metadata).is_err());
 }
 
 #[test]

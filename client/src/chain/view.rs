@@ -128,6 +128,14 @@ impl View {
         self.api("BasedApi_claimable", account).await
     }
 
+    /// What a Brain would get of the emission of one whole cycle, as stakes and performances stand.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn expected_emission(&self, brain: BrainId) -> Result<Balance, ChainError> {
+        self.api("BasedApi_expected_emission", &brain).await
+    }
+
     /// Blocks in one consensus cycle.
     ///
     /// # Errors

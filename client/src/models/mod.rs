@@ -13,7 +13,10 @@ use std::{
 use anyhow::{bail, Context};
 use based_primitives::Task;
 use tokio::process::Command;
-use zk_llm::manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES};
+use zk_llm::{
+    import::{is_split, ClientPart, Weights},
+    manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES},
+};
 
 pub use quota::{used, Quota};
 
@@ -79,14 +82,17 @@ impl Models {
         let Some(found) = search(checkout.path(), &manifest, DEPTH) else {
             bail!("{url} at {commit} holds no model with manifest {name}; put it into --model-dir yourself");
         };
-        let model = zk_llm::Model::load(&found).context("the fetched model is damaged")?;
-        self.keep(&found, &self.kept.join(name), model.manifest())
+        self.keep(
+            &found,
+            &self.kept.join(name),
+            &files(&found).context("the fetched model is damaged")?,
+        )
     }
 
     /// Moves the files that the manifest names, and no others, to their place.
-    fn keep(&self, from: &Path, to: &Path, manifest: &zk_llm::Manifest) -> anyhow::Result<PathBuf> {
+    fn keep(&self, from: &Path, to: &Path, files: &[String]) -> anyhow::Result<PathBuf> {
         let staging = tempfile::Builder::new().prefix(".keep-").tempdir_in(&self.kept)?;
-        for file in manifest.files.keys().map(String::as_str).chain([MANIFEST_FILE]) {
+        for file in files.iter().map(String::as_str).chain([MANIFEST_FILE]) {
             fs::copy(from.join(file), staging.path().join(file))
                 .with_context(|| format!("cannot copy {file}"))?;
         }
@@ -155,6 +161,18 @@ impl Models {
             }
         }
     }
+}
+
+/// Files besides the manifest of a model whose hashes are right, of either mode.
+fn files(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let manifest = fs::read(dir.join(MANIFEST_FILE))?;
+    if is_split(&manifest) {
+        ClientPart::load(dir)?;
+        let weights = Weights::load(dir)?;
+        return Ok(weights.manifest().files.keys().cloned().collect());
+    }
+    let model = zk_llm::Model::load(dir)?;
+    Ok(model.manifest().files.keys().cloned().collect())
 }
 
 /// Looks for a directory, at most `depth` levels down, whose manifest has the hash.

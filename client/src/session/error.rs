@@ -27,6 +27,9 @@ pub enum SessionError {
     /// The Brain takes no prompts.
     #[error("Brain {0} {1}; choose another: `based brain list`")]
     NotServing(BrainId, &'static str),
+    /// The Brain's model runs in split mode and the caller asks in full mode.
+    #[error("the model of Brain {0} runs in split mode, which this call does not ask; see `based ask`")]
+    SplitMode(BrainId),
     /// Nobody serves the Brain.
     #[error("Brain {0} has no miners; choose another, or wait until one registers")]
     NoMiners(BrainId),
@@ -83,9 +86,15 @@ pub enum SessionError {
     /// The output is not the one receipted.
     #[error("the miner's output is not the one that it receipted; choose another miner (the loss is one job's price)")]
     Output,
+    /// An audit found the miner's work to be wrong.
+    #[error("the miner's {0} are not what the model gives; choose another miner")]
+    Audit(&'static str),
     /// Something the miner sent breaks the protocol.
     #[error("the miner sent what the protocol does not allow: {0}; choose another miner")]
     Protocol(String),
+    /// The caller asked to stop.
+    #[error("stopped as asked; no more was paid than what had begun")]
+    Stopped,
     /// An internal task failed.
     #[error("internal failure: {0}")]
     Internal(String),

@@ -1,17 +1,15 @@
 //! Reaching a miner: its promises about itself are compared with the chain before anything is sent.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::time::Duration;
 
 use based_primitives::{Balance, BrainId, ComputeKey, PeerInfo};
-use rand::Rng;
 use sp_core::H256;
 use tonic::transport::Channel;
-use zk_llm::{ClientModel, Model};
 
 use super::SessionError;
 use crate::{
     chain::AccountId,
-    files, tls,
+    tls,
     wire::{self, fixed, proto, MinerClient, Reassembly},
 };
 
@@ -73,48 +71,6 @@ impl Link {
         })
     }
 
-    /// The public part of the task's model: from the cache, else from the miner; accepted by hash alone.
-    pub async fn model(&mut self, task: &H256, cache: &Path) -> Result<ClientModel, SessionError> {
-        let dir = cache.join(hex::encode(task));
-        if let Ok(model) = ClientModel::load(&dir) {
-            if model.manifest_hash() == task.0 {
-                return Ok(model);
-            }
-        }
-        let mut parts = Vec::new();
-        for name in Model::public_files() {
-            let bytes = self.model_file(name).await?;
-            if parts.is_empty() && wire::sha256(&bytes) != *task {
-                return Err(SessionError::Protocol(
-                    "its manifest is not the Brain's task".into(),
-                ));
-            }
-            parts.push((name, bytes));
-        }
-        let part = |at: usize| parts.get(at).map_or(&[][..], |(_, bytes)| bytes.as_slice());
-        let model = ClientModel::from_parts(part(0), part(1), part(2))?;
-        if let Err(error) = store(&dir, &parts) {
-            tracing::warn!(%error, "cannot keep the model's public files");
-        }
-        Ok(model)
-    }
-
-    async fn model_file(&mut self, name: &str) -> Result<Vec<u8>, SessionError> {
-        let request = proto::ModelFileRequest {
-            name: name.to_owned(),
-        };
-        let mut stream = timely(self.client.model_file(request)).await?;
-        let limit = zk_llm::model::MAX_FILE_BYTES;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = timely_message(&mut stream).await? {
-            if chunk.data.len() > wire::MAX_CHUNK || bytes.len() as u64 + chunk.data.len() as u64 > limit {
-                return Err(SessionError::Protocol(format!("{name} exceeds {limit} bytes")));
-            }
-            bytes.extend_from_slice(&chunk.data);
-        }
-        Ok(bytes)
-    }
-
     /// Collects the output of a finished job for a voucher.
     pub async fn collect(&mut self, voucher: Vec<u8>, output: &H256) -> Result<Vec<u8>, SessionError> {
         let mut stream = timely(self.client.collect(proto::CollectRequest { voucher })).await?;
@@ -132,24 +88,6 @@ impl Link {
     }
 }
 
-fn store(dir: &Path, parts: &[(&str, Vec<u8>)]) -> io::Result<()> {
-    // Another process may do the same: whole files are moved to their place.
-    let staging = dir.with_extension(format!("{:016x}", rand::thread_rng().gen::<u64>()));
-    files::create_private_dir(&staging)?;
-    for (name, bytes) in parts {
-        fs::write(staging.join(name), bytes)?;
-    }
-    match fs::rename(&staging, dir) {
-        Err(_) if dir.exists() => {
-            for (name, _) in parts {
-                fs::rename(staging.join(name), dir.join(name))?;
-            }
-            fs::remove_dir_all(&staging)
-        }
-        done => done,
-    }
-}
-
 fn field<const N: usize>(name: &'static str, bytes: &[u8]) -> Result<[u8; N], SessionError> {
     fixed(name, bytes).map_err(protocol)
 }
@@ -159,7 +97,7 @@ pub(super) fn protocol(error: impl std::fmt::Display) -> SessionError {
 }
 
 /// Waits for a short answer.
-async fn timely<T>(
+pub(super) async fn timely<T>(
     answer: impl std::future::Future<Output = Result<tonic::Response<T>, tonic::Status>>,
 ) -> Result<T, SessionError> {
     match tokio::time::timeout(ANSWER, answer).await {

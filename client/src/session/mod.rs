@@ -4,16 +4,20 @@
 //! keys from both. What either side can lose is one job's price.
 
 mod error;
+mod fetch;
 mod job;
 mod link;
 mod payment;
+mod reach;
 mod receipt;
+pub mod split;
 #[cfg(test)]
 mod tests;
 mod types;
 
 pub use error::SessionError;
 pub use payment::AccountOpened;
+pub use reach::{open, Opened};
 pub use receipt::Expected;
 pub use types::{Answer, Event, Options};
 
@@ -21,10 +25,10 @@ use std::time::{Duration, Instant};
 
 use based_primitives::{
     payments::{Receipt, VoucherSignature},
-    Balance, BrainId, BrainState, JobId, PeerInfo, Role,
+    Balance, BrainId, JobId,
 };
 use codec::Encode;
-use rand::{seq::SliceRandom, RngCore};
+use rand::RngCore;
 use zeroize::Zeroizing;
 use zk_llm::{ClientKey, ClientModel, Logits, Prompt};
 
@@ -45,8 +49,6 @@ const RETRIES: [Duration; 3] = [
 ];
 /// Blocks for which a signed key header is valid.
 const KEY_HEADER_LIFETIME: u32 = 64;
-/// Miners tried at most.
-const MAX_TRIED: usize = 8;
 
 /// A user's dealings with one Brain under one key.
 #[derive(Debug)]
@@ -73,108 +75,20 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Session {
-    /// Reads the Brain, chooses a miner, and obtains the model's public part.
+    /// Opens a session with a Brain whose model runs in full mode; [`open`] takes either mode.
     ///
     /// # Errors
-    /// [`SessionError`] saying what is missing: Brain, task, prices, miners, or a miner that agrees with the chain.
+    /// As [`open`]; [`SessionError::SplitMode`] if the model runs in split mode.
     pub async fn open(
         chain: Chain,
         signer: Signer,
         brain: BrainId,
         options: Options,
     ) -> Result<Self, SessionError> {
-        let state = State::open(&options.home)?;
-        let view = chain.best().await?;
-        let info = view.brain(brain).await?.ok_or(SessionError::NoBrain(brain))?;
-        if info.state == BrainState::Reserved {
-            return Err(SessionError::NotServing(brain, "is reserved"));
+        match open(chain, signer, brain, options).await? {
+            Opened::Full(session) => Ok(*session),
+            Opened::Split(_) => Err(SessionError::SplitMode(brain)),
         }
-        let task = info
-            .task
-            .ok_or(SessionError::NotServing(brain, "has no task yet"))?
-            .manifest;
-        let prices = info
-            .prices
-            .ok_or(SessionError::NotServing(brain, "has no prices yet"))?;
-        let mut miners = view.peers(brain).await?;
-        miners.retain(|peer| peer.role == Role::Miner);
-        if miners.is_empty() {
-            return Err(SessionError::NoMiners(brain));
-        }
-        if let Some(wanted) = &options.miner {
-            miners.retain(|peer| peer.account == *wanted);
-            if miners.is_empty() {
-                return Err(SessionError::UnknownMiner(wanted.clone(), brain));
-            }
-        }
-        let terms = Terms {
-            genesis: chain.genesis(),
-            brain,
-            task,
-        };
-        let payer = Payer {
-            chain,
-            signer,
-            brain,
-            account: options.account,
-            deposit: options.deposit,
-        };
-        order(&mut miners, &payer, &view).await?;
-        let cache = options.home.join("models");
-        let mut reasons = Vec::new();
-        for peer in miners.iter().take(MAX_TRIED) {
-            match Self::agree(peer, &terms, &cache, |context| {
-                prices.quote(context, wire::FULL_COMPLETION_UNITS)
-            })
-            .await
-            {
-                Ok((link, model, quote)) => {
-                    return Ok(Self {
-                        payer,
-                        terms,
-                        quote,
-                        model,
-                        state,
-                        link,
-                        keys: None,
-                    })
-                }
-                Err(error) => reasons.push(format!("  miner {}: {error}", peer.uid)),
-            }
-        }
-        Err(SessionError::NoUsableMiner { brain, reasons })
-    }
-
-    async fn agree(
-        peer: &PeerInfo<AccountId>,
-        terms: &Terms,
-        cache: &std::path::Path,
-        quote: impl Fn(u32) -> Option<Balance>,
-    ) -> Result<(Link, ClientModel, Balance), SessionError> {
-        let mut link = Link::open(peer, terms).await?;
-        let model = link.model(&terms.task, cache).await?;
-        let limits = model.limits();
-        if link.limits
-            != (
-                limits.evaluation_key_bytes,
-                limits.input_bytes,
-                limits.output_bytes,
-            )
-        {
-            return Err(SessionError::Protocol("its sizes are not the model's".into()));
-        }
-        let context = model.manifest().context;
-        let quote = quote(context).ok_or_else(|| {
-            SessionError::Refused(format!(
-                "the model's {context} units exceed the Brain's context limit"
-            ))
-        })?;
-        if link.price > quote {
-            return Err(SessionError::Refused(
-                "it asks more than the Brain's price list allows".into(),
-            ));
-        }
-        Ok((link, model, quote))
     }
 
     /// Model of the Brain's task.
@@ -281,7 +195,9 @@ impl Session {
         on_event(Event::Paying {
             amount: receipt.amount,
         });
-        let voucher = self.payer.voucher(job, cover, receipt.amount, &self.state)?;
+        let voucher = self
+            .payer
+            .voucher(&job.payee(), cover, receipt.amount, &self.state)?;
         match self.link.collect(voucher.encode(), &receipt.output).await {
             Err(SessionError::MinerGone(cause)) => Err(SessionError::OutputMissing {
                 cause,
@@ -432,19 +348,4 @@ impl Session {
             receipt_hash: wire::sha256(&receipt.encode()),
         }
     }
-}
-
-/// Shuffles miners, those with a reservation first: it spares the user another one, and is public anyway.
-async fn order(
-    miners: &mut [PeerInfo<AccountId>],
-    payer: &Payer,
-    view: &crate::chain::View,
-) -> Result<(), SessionError> {
-    miners.shuffle(&mut rand::rngs::OsRng);
-    let mut reserved = Vec::new();
-    for id in payer.accounts().await?.keys() {
-        reserved.extend(view.reservations(*id).await?.into_iter().map(|(miner, _)| miner));
-    }
-    miners.sort_by_key(|peer| !reserved.contains(&peer.account));
-    Ok(())
 }

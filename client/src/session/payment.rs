@@ -12,7 +12,7 @@ use subxt::ext::scale_decode::DecodeAsType;
 use super::{Event, SessionError};
 use crate::{
     chain::{calls, AccountId, Chain, Signer, SpendingAccount, MAX_RESERVATIONS},
-    state::{Job, State},
+    state::{Payee, State},
 };
 
 /// Jobs for which is reserved at once, if the account has enough.
@@ -173,10 +173,10 @@ impl Payer {
             .id)
     }
 
-    /// The voucher of a job: made once, the same ever after.
+    /// A voucher that raises what a job's miner is promised. That of a stored job is made once and the same ever after.
     pub fn voucher(
         &self,
-        job: &Job,
+        payee: &Payee<'_>,
         cover: &Cover,
         amount: Balance,
         state: &State,
@@ -186,17 +186,17 @@ impl Payer {
             let voucher = Voucher {
                 version: PAYMENT_VERSION,
                 genesis,
-                account: job.account,
-                miner: job.miner.clone(),
-                brain: job.brain,
-                job: job.id,
+                account: payee.account,
+                miner: payee.miner.clone(),
+                brain: self.brain,
+                job: payee.job,
                 cumulative,
                 expiry: cover.expiry,
             };
             let signature = VoucherSignature::Sr25519(self.signer.sign(&voucher.signing_bytes()));
             SignedVoucher { voucher, signature }
         };
-        Ok(state.promise(&genesis, job, cover.redeemed, amount, sign)?)
+        Ok(state.promise(&genesis, payee, cover.redeemed, amount, sign)?)
     }
 }
 

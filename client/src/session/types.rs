@@ -81,6 +81,29 @@ pub enum Event {
         /// Layer that runs.
         layer: String,
     },
+    /// Split mode: masks and hints are made for the positions to come.
+    Preparing {
+        /// Linear layers done.
+        done: u64,
+        /// Linear layers in all.
+        total: u64,
+    },
+    /// Split mode: positions go through the model, one round trip a linear layer.
+    Passing {
+        /// Round trips done in this pass.
+        done: u64,
+        /// Round trips of the pass.
+        total: u64,
+        /// Positions of the pass.
+        positions: u32,
+    },
+    /// Split mode: text that was generated.
+    Text {
+        /// The text, after what came before.
+        text: String,
+        /// Tokens generated so far.
+        tokens: u32,
+    },
     /// The receipt is good; the miner is paid.
     Paying {
         /// Price of the job.

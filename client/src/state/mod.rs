@@ -78,6 +78,28 @@ pub struct Job {
     pub voucher: Option<SignedVoucher>,
 }
 
+impl Job {
+    /// To whom the job promises.
+    pub fn payee(&self) -> Payee<'_> {
+        Payee {
+            job: self.id,
+            account: self.account,
+            miner: &self.miner,
+        }
+    }
+}
+
+/// Who is promised something, from which account and for which job.
+#[derive(Clone, Copy, Debug)]
+pub struct Payee<'a> {
+    /// Job.
+    pub job: JobId,
+    /// Spending account that pays.
+    pub account: SpendingAccountId,
+    /// Miner.
+    pub miner: &'a AccountId,
+}
+
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Job")
@@ -199,8 +221,8 @@ impl State {
         Ok(None)
     }
 
-    /// Raises what is promised to a job's miner by `amount`, unless the job has its voucher already, and stores
-    /// the voucher that `sign` makes of the cumulative amount, all or nothing.
+    /// Raises what is promised to a job's miner by `amount`, and stores the voucher that `sign` makes of the cumulative
+    /// amount, all or nothing. A stored job has one voucher, which is given again; others are promised to anew.
     ///
     /// `floor` is what the chain says was redeemed: the promise is never below it.
     ///
@@ -209,7 +231,7 @@ impl State {
     pub fn promise(
         &self,
         genesis: &H256,
-        job: &Job,
+        payee: &Payee<'_>,
         floor: Balance,
         amount: Balance,
         sign: impl FnOnce(Balance) -> SignedVoucher,
@@ -219,27 +241,27 @@ impl State {
         let known: Option<Option<Vec<u8>>> = transaction
             .query_row(
                 "SELECT voucher FROM jobs WHERE id = ?1",
-                [job.id.as_slice()],
+                [payee.job.as_slice()],
                 |row| row.get(0),
             )
             .optional()?;
         if let Some(Some(voucher)) = known {
             return SignedVoucher::decode(&mut &voucher[..]).map_err(|_| StateError::Damaged("voucher"));
         }
-        let before = promised(&transaction, genesis, job.account, &job.miner)?.max(floor);
+        let before = promised(&transaction, genesis, payee.account, payee.miner)?.max(floor);
         let cumulative = before.checked_add(amount).ok_or(StateError::Damaged("promise"))?;
         let voucher = sign(cumulative);
         transaction.execute(
             "UPDATE jobs SET voucher = ?2 WHERE id = ?1",
-            params![job.id.as_slice(), voucher.encode()],
+            params![payee.job.as_slice(), voucher.encode()],
         )?;
         transaction.execute(
             "INSERT INTO promises (genesis, account, miner, cumulative) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (genesis, account, miner) DO UPDATE SET cumulative = excluded.cumulative",
             params![
                 genesis.0.as_slice(),
-                job.account as i64,
-                bytes(&job.miner),
+                payee.account as i64,
+                bytes(payee.miner),
                 cumulative.to_le_bytes().as_slice()
             ],
         )?;

@@ -116,14 +116,14 @@ fn a_job_is_paid_once_however_often_it_is_asked_for() {
     let state = State::open(dir.path()).unwrap();
     state.begin(&GENESIS, TEXT, &job(1)).unwrap();
     let first = state
-        .promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum))
+        .promise(&GENESIS, &job(1).payee(), 0, 10, |sum| signed(&job(1), sum))
         .unwrap();
     assert_eq!(first.voucher.cumulative, 10);
     drop(state);
 
     let state = State::open(dir.path()).unwrap();
     let again = state
-        .promise(&GENESIS, &job(1), 0, 10, |_| panic!("signed twice"))
+        .promise(&GENESIS, &job(1).payee(), 0, 10, |_| panic!("signed twice"))
         .unwrap();
     assert_eq!(again, first);
     assert_eq!(unfinished(&state, TEXT).unwrap().voucher, Some(first));
@@ -137,7 +137,9 @@ fn promises_accumulate_per_account_and_miner_and_never_fall_below_the_chain() {
     for (id, floor, amount, expected) in [(1, 0, 10, 10), (2, 3, 5, 15), (3, 100, 1, 101)] {
         state.begin(&GENESIS, TEXT, &job(id)).unwrap();
         let voucher = state
-            .promise(&GENESIS, &job(id), floor, amount, |sum| signed(&job(id), sum))
+            .promise(&GENESIS, &job(id).payee(), floor, amount, |sum| {
+                signed(&job(id), sum)
+            })
             .unwrap();
         assert_eq!(voucher.voucher.cumulative, expected);
         state.finish(&[id; 32]).unwrap();
@@ -147,7 +149,7 @@ fn promises_accumulate_per_account_and_miner_and_never_fall_below_the_chain() {
     assert_eq!(state.promised(&TASK, u64::MAX, &MINER).unwrap(), 0);
     state.begin(&GENESIS, TEXT, &job(4)).unwrap();
     assert!(state
-        .promise(&GENESIS, &job(4), 0, Balance::MAX, |_| panic!("overflow"))
+        .promise(&GENESIS, &job(4).payee(), 0, Balance::MAX, |_| panic!("overflow"))
         .is_err());
     assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 101);
 }
@@ -158,7 +160,7 @@ fn seeds_of_old_jobs_expire_and_promises_do_not() {
     let state = State::open(dir.path()).unwrap();
     state.begin(&GENESIS, TEXT, &job(1)).unwrap();
     state
-        .promise(&GENESIS, &job(1), 0, 10, |sum| signed(&job(1), sum))
+        .promise(&GENESIS, &job(1).payee(), 0, 10, |sum| signed(&job(1), sum))
         .unwrap();
     let old = now() - JOB_LIFETIME.as_secs() as i64 - 1;
     state

@@ -22,6 +22,8 @@ impl miner_server::Miner for Stub {
     type ModelFileStream = Events<proto::Chunk>;
     type SubmitStream = Events<proto::JobEvent>;
     type CollectStream = Events<proto::Chunk>;
+    type SplitStream = Events<proto::SplitDown>;
+    type PrepareStream = Events<proto::Chunk>;
 
     async fn describe(
         &self,
@@ -62,6 +64,20 @@ impl miner_server::Miner for Stub {
         &self,
         _: Request<proto::CollectRequest>,
     ) -> Result<Response<Self::CollectStream>, Status> {
+        Err(Status::unimplemented("stub"))
+    }
+
+    async fn split(
+        &self,
+        _: Request<Streaming<proto::SplitUp>>,
+    ) -> Result<Response<Self::SplitStream>, Status> {
+        Err(Status::unimplemented("stub"))
+    }
+
+    async fn prepare(
+        &self,
+        _: Request<proto::PrepareRequest>,
+    ) -> Result<Response<Self::PrepareStream>, Status> {
         Err(Status::unimplemented("stub"))
     }
 }

@@ -5,6 +5,7 @@
 
 mod chunks;
 mod headers;
+pub mod split;
 #[cfg(test)]
 mod tests;
 
@@ -30,9 +31,9 @@ pub const MAX_MESSAGE: usize = MAX_CHUNK + (64 << 10);
 pub const MAX_EVALUATION_KEY: u64 = 150_000_000;
 /// Most bytes that any ciphertext may have; the model's exact size is tighter.
 pub const MAX_CIPHERTEXT: u64 = 16 << 20;
-/// Most bytes of a public model file.
+/// Most bytes of a public model file in full mode; the manifest of a split model bounds its files.
 pub const MAX_MODEL_FILE: u64 = 256 << 20;
-/// Files that [`proto::miner_client::MinerClient::model_file`] serves.
+/// Files that [`proto::miner_client::MinerClient::model_file`] serves in full mode.
 pub const MODEL_FILES: [&str; 3] = ["manifest.json", "tokenizer.json", "embedding.safetensors"];
 /// Completion units of one full-mode job: its answer is one unit; its prompt is the model's whole context.
 pub const FULL_COMPLETION_UNITS: u32 = 1;

@@ -11,7 +11,7 @@ use based_e2e::{
     process::run,
 };
 use based_primitives::{Balance, Endpoint, IpAddress, ResourceKind, Resources, Role};
-use serde_json::Value;
+use serde_json::{json, Value};
 
 const CHAIN: &str = "local-fast";
 const PRODUCERS: [&str; 3] = ["alice", "bob", "charlie"];
@@ -79,11 +79,8 @@ async fn a_validator_stands_for_election_by_commands_and_writes_blocks() -> anyh
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_nodes_with_one_set_of_keys_are_reported_and_replaced() -> anyhow::Result<()> {
-    let network = Network::start(CHAIN, &PRODUCERS).await?;
-    let peers = [network.nodes[0].address().await?];
-    let _second = Node::start_with(network.dir(), "charlie-again", CHAIN, &peers, &["--charlie"]).await?;
+/// Waits until Charlie, who signs twice, is barred and produces no more, and the others finalize on.
+async fn charlie_is_replaced(network: &Network) -> anyhow::Result<()> {
     let chain = network.chain().await?;
     let charlie = key("//Charlie")?.account();
     let bar = eventually("a report", PATIENCE, || async {
@@ -100,4 +97,29 @@ async fn two_nodes_with_one_set_of_keys_are_reported_and_replaced() -> anyhow::R
         Ok((chain.finalized().await?.number() > height).then_some(()))
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_with_one_set_of_keys_are_reported_and_replaced() -> anyhow::Result<()> {
+    let network = Network::start(CHAIN, &PRODUCERS).await?;
+    let peers = [network.nodes[0].address().await?];
+    let _second = Node::start_with(network.dir(), "charlie-again", CHAIN, &peers, &["--charlie"]).await?;
+    charlie_is_replaced(&network).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_blocks_for_one_slot_are_reported_by_nodes_and_proven() -> anyhow::Result<()> {
+    let network = Network::start(CHAIN, &PRODUCERS).await?;
+    let peers = [network.nodes[0].address().await?];
+    let second = Node::start_with(network.dir(), "charlie-again", CHAIN, &peers, &["--validator"]).await?;
+    // Charlie's key of blocks alone: nobody votes twice.
+    let public = format!(
+        "0x{}",
+        hex::encode(AsRef::<[u8]>::as_ref(&key("//Charlie")?.account()))
+    );
+    let inserted = second
+        .request("author_insertKey", json!(["babe", "//Charlie", public]))
+        .await?;
+    anyhow::ensure!(inserted["error"].is_null(), "{inserted}");
+    charlie_is_replaced(&network).await
 }

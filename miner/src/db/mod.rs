@@ -4,6 +4,7 @@
 
 mod jobs;
 mod keys;
+mod sessions;
 mod vouchers;
 
 use std::{
@@ -19,6 +20,7 @@ use sp_runtime::AccountId32;
 
 pub use jobs::{Admission, AdmissionLimits, Job, JobState, NewJob, Refusal};
 pub use keys::{KeyRow, UploadQuota};
+pub use sessions::SessionRow;
 pub use vouchers::{Payment, PaymentError, ReservationSeen, VoucherRow, VoucherState};
 
 /// The state's file name in the data directory.
@@ -27,7 +29,8 @@ pub const STATE_FILE: &str = "miner.sqlite";
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// One entry for each version of the schema; the file's `user_version` counts those applied.
-const MIGRATIONS: [&str; 1] = [r"
+const MIGRATIONS: [&str; 2] = [
+    r"
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE jobs (
         id BLOB PRIMARY KEY,
@@ -77,7 +80,16 @@ const MIGRATIONS: [&str; 1] = [r"
         redeemed BLOB NOT NULL,
         until INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    r"
+    CREATE TABLE sessions (
+        job BLOB PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+        prompt INTEGER NOT NULL,
+        paid INTEGER NOT NULL,
+        served INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Why the state could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -95,6 +95,39 @@ pub(super) fn cumulative(connection: &Connection, account: SpendingAccountId) ->
     known.map_or(Ok(0), |bytes| amount_value("vouchers.cumulative", &bytes))
 }
 
+/// Records an account's newest voucher, if it covers what was promised before and `price`.
+pub(super) fn record(
+    connection: &Connection,
+    signed: &SignedVoucher,
+    terms: &ReservationSeen,
+    price: Balance,
+) -> DbResult<Result<(), PaymentError>> {
+    let voucher = &signed.voucher;
+    let promised = cumulative(connection, voucher.account)?.max(terms.redeemed);
+    let needed = promised.checked_add(price);
+    if needed.is_none_or(|needed| voucher.cumulative < needed) {
+        return Ok(Err(PaymentError::TooLittle {
+            got: voucher.cumulative,
+            needed: needed.unwrap_or(Balance::MAX),
+        }));
+    }
+    connection.execute(
+        "INSERT INTO vouchers (account, cumulative, redeemed, bytes, deadline, state)
+         VALUES (?1, ?2, ?6, ?3, ?4, ?5)
+         ON CONFLICT (account) DO UPDATE SET cumulative = excluded.cumulative, bytes = excluded.bytes,
+             deadline = excluded.deadline, state = excluded.state, submitted = NULL",
+        params![
+            account_column(voucher.account),
+            amount_column(voucher.cumulative),
+            signed.encode(),
+            voucher.expiry.min(terms.until),
+            VoucherState::Open as u8,
+            amount_column(0),
+        ],
+    )?;
+    Ok(Ok(()))
+}
+
 impl Db {
     /// Records a voucher as the payment of its job, in one transaction that is on disk when this returns.
     /// `terms` is what the chain says about the account: what it paid already counts as promised.
@@ -119,28 +152,9 @@ impl Db {
             (JobState::Paid, paid) => return Ok(Err(PaymentError::OtherVoucher(paid.unwrap_or_default()))),
             (state, _) => return Ok(Err(PaymentError::NoResult(state.name()))),
         }
-        let promised = cumulative(&transaction, voucher.account)?.max(terms.redeemed);
-        let needed = promised.checked_add(job.price);
-        if needed.is_none_or(|needed| voucher.cumulative < needed) {
-            return Ok(Err(PaymentError::TooLittle {
-                got: voucher.cumulative,
-                needed: needed.unwrap_or(Balance::MAX),
-            }));
+        if let Err(error) = record(&transaction, signed, terms, job.price)? {
+            return Ok(Err(error));
         }
-        transaction.execute(
-            "INSERT INTO vouchers (account, cumulative, redeemed, bytes, deadline, state)
-             VALUES (?1, ?2, ?6, ?3, ?4, ?5)
-             ON CONFLICT (account) DO UPDATE SET cumulative = excluded.cumulative, bytes = excluded.bytes,
-                 deadline = excluded.deadline, state = excluded.state, submitted = NULL",
-            params![
-                account_column(voucher.account),
-                amount_column(voucher.cumulative),
-                signed.encode(),
-                voucher.expiry.min(terms.until),
-                VoucherState::Open as u8,
-                amount_column(0),
-            ],
-        )?;
         transaction.execute(
             "UPDATE jobs SET paid = ?2 WHERE id = ?1",
             params![&voucher.job[..], amount_column(voucher.cumulative)],

@@ -18,12 +18,7 @@ const MAX_VOUCHER: usize = 256;
 
 /// Checks a voucher, stores it durably, then gives the output.
 pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<u8>, Status> {
-    if voucher.len() > MAX_VOUCHER {
-        return Err(Status::invalid_argument("the voucher cannot be read"));
-    }
-    let signed = SignedVoucher::decode_all(&mut &voucher[..]).map_err(|_| {
-        Status::invalid_argument("the voucher cannot be read; send the SCALE encoding of a signed one")
-    })?;
+    let signed = decode(voucher)?;
     let (id, account) = (signed.voucher.job, signed.voucher.account);
     let job = shared
         .parts
@@ -70,6 +65,34 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
         .await
         .map_err(db_status)?;
     output.ok_or_else(|| Status::not_found("the output of this paid job is no longer kept"))
+}
+
+fn decode(voucher: &[u8]) -> Result<SignedVoucher, Status> {
+    let refused = "the voucher cannot be read; send the SCALE encoding of a signed one";
+    if voucher.len() > MAX_VOUCHER {
+        return Err(Status::invalid_argument(refused));
+    }
+    SignedVoucher::decode_all(&mut &voucher[..]).map_err(|_| Status::invalid_argument(refused))
+}
+
+/// A voucher that this miner can redeem, and what the chain says of its account. Whether it pays enough is up to the
+/// state.
+pub(super) async fn redeemable(
+    shared: &Arc<Shared>,
+    voucher: &[u8],
+) -> Result<(SignedVoucher, ReservationSeen), Status> {
+    let signed = decode(voucher)?;
+    let terms = terms(shared, signed.voucher.account).await?;
+    let context = VoucherContext {
+        genesis: shared.genesis,
+        miner: &shared.miner,
+        brain: shared.parts.brain,
+        head: shared.head(),
+        terms: &terms,
+    };
+    check_identity(&signed, &context)?;
+    check_value(&signed, &context)?;
+    Ok((signed, terms))
 }
 
 /// What the account has reserved: by the chain, or as last seen there while the node is silent.

@@ -51,7 +51,8 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
             hex::encode(terms.task.0)
         )));
     }
-    let size = served.model.limits().input_bytes;
+    let model = &served.full()?.model;
+    let size = model.limits().input_bytes;
     if terms.size != size {
         return Err(Status::invalid_argument(format!(
             "an input of this model has {size} bytes, not {}",
@@ -91,8 +92,7 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
     let first = upload::next(&mut stream).await?;
     let first = first.ok_or_else(|| Status::data_loss("the input did not come; submit the job again"))?;
     let bytes = upload::body(&mut stream, first, size, &terms.input, data).await?;
-    served
-        .model
+    model
         .check_input(&bytes)
         .map_err(|error| Status::invalid_argument(error.to_string()))?;
     admit(
@@ -111,7 +111,7 @@ async fn admit(shared: &Arc<Shared>, job: NewJob, reserved: u128, redeemed: u128
         reserved,
         redeemed,
     };
-    let output = shared.offer()?.0.model.limits().output_bytes;
+    let output = shared.offer()?.0.full()?.model.limits().output_bytes;
     let needed = output.saturating_add(job.bytes.len() as u64);
     let (keys, queue) = (shared.parts.keys.clone(), shared.parts.queue.clone());
     let fits = tokio::task::spawn_blocking(move || keys.fits(needed)).await;

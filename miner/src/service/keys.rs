@@ -23,7 +23,8 @@ pub(super) async fn upload(
     let (terms, signature) = KeyTerms::parse(&header)?;
     shared.check_brain(terms.brain)?;
     let (served, price) = shared.offer()?;
-    let size = served.set.evaluation_key_bytes;
+    let set = served.full()?.set;
+    let size = set.evaluation_key_bytes;
     if terms.size != size {
         return Err(Status::invalid_argument(format!(
             "an evaluation key of this model has {size} bytes, not {}; make one of its parameter set",
@@ -74,7 +75,7 @@ pub(super) async fn upload(
     };
     let bytes = upload::body(&mut stream, first, size, &hash, data).await?;
     let _check = shared.key_checks.acquire().await.map_err(|_| stopping())?;
-    let (keys, set) = (shared.parts.keys.clone(), served.set);
+    let keys = shared.parts.keys.clone();
     let stored = tokio::task::spawn_blocking(move || {
         let room = keys.make_room(account, size)?;
         keys.store(room, &KeyRow { hash, account, size }, &bytes, &set)

@@ -3,37 +3,48 @@
 mod collect;
 mod jobs;
 mod keys;
+mod split;
 mod upload;
 
 use std::{
     collections::HashSet,
+    path::Path,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use based_client::wire::{
-    self,
-    proto::{
-        miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
-        KeyReply, KeyUpload, ModelFileRequest,
+use based_client::{
+    tls::ComputeKeyPair,
+    wire::{
+        self,
+        proto::{
+            miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
+            KeyReply, KeyUpload, ModelFileRequest, PrepareRequest, SplitDown, SplitUp,
+        },
+        MAX_CHUNK,
     },
-    MAX_CHUNK,
 };
 use based_primitives::{Balance, BrainId, SpendingAccountId};
 use futures::Stream;
 use sp_core::H256;
 use sp_runtime::AccountId32;
-use tokio::sync::{watch, Semaphore};
+use tokio::{
+    io::AsyncReadExt,
+    sync::{watch, Semaphore},
+};
 use tonic::{Request, Response, Status, Streaming};
+use zk_llm::split::PACKING_KEY_BYTES;
 
 use crate::{
     chain::{Account, Chain, ChainError, Reservation},
     db::{Db, DbError, ReservationSeen},
     evalkeys::{KeyStore, KeyStoreError},
-    limits, payments,
+    limits,
+    metrics::Metrics,
+    payments,
     queue::Queue,
     stop::Stop,
-    tasks::{Offer, Served, Situation},
+    tasks::{Offer, Public, Served, Situation, TaskError, Work},
 };
 
 /// What the service works with.
@@ -50,6 +61,10 @@ pub struct Parts {
     pub situation: watch::Receiver<Situation>,
     /// Brain that is served.
     pub brain: BrainId,
+    /// Signs receipts.
+    pub computekey: ComputeKeyPair,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
     /// Threads that evaluate.
     pub threads: usize,
     /// End of the program.
@@ -69,6 +84,7 @@ struct Shared {
     key_checks: Semaphore,
     uploading: Mutex<HashSet<SpendingAccountId>>,
     job_uploads: Semaphore,
+    sessions: split::Sessions,
 }
 
 /// A stream of replies.
@@ -78,6 +94,7 @@ impl Service {
     /// A service over its parts.
     pub fn new(parts: Parts) -> Self {
         let (genesis, miner) = (parts.chain.genesis(), parts.chain.miner());
+        let sessions = split::Sessions::new(parts.threads);
         Self(Arc::new(Shared {
             parts,
             genesis,
@@ -87,6 +104,7 @@ impl Service {
             key_checks: Semaphore::new(limits::KEY_CHECKS),
             uploading: Mutex::default(),
             job_uploads: Semaphore::new(limits::JOB_UPLOADS),
+            sessions,
         }))
     }
 }
@@ -95,7 +113,7 @@ impl Shared {
     /// The model in force and the price of a job.
     fn offer(&self) -> Result<(Arc<Served>, Balance), Status> {
         match &self.parts.situation.borrow().offer {
-            Offer::Open(served, price) => Ok((served.clone(), *price)),
+            Offer::Open { served, price, .. } => Ok((served.clone(), *price)),
             Offer::Closed(reason) => Err(Status::unavailable(format!(
                 "this miner accepts no jobs: {reason}"
             ))),
@@ -167,11 +185,28 @@ impl Miner for Service {
     type ModelFileStream = Replies<Chunk>;
     type SubmitStream = Replies<JobEvent>;
     type CollectStream = Replies<Chunk>;
+    type SplitStream = Replies<SplitDown>;
+    type PrepareStream = Replies<Chunk>;
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
         let shared = &self.0;
         let (served, price) = shared.offer()?;
-        let limits = served.model.limits();
+        // Keys of split mode are the same for every model; its rounds have no one size.
+        let (sizes, depth, limit) = match &served.work {
+            Work::Full(full) => {
+                let limits = full.model.limits();
+                let sizes = (
+                    limits.evaluation_key_bytes,
+                    limits.input_bytes,
+                    limits.output_bytes,
+                );
+                (sizes, shared.parts.queue.depth(), limits::QUEUE)
+            }
+            Work::Split(_) => {
+                let limit = u32::try_from(limits::SESSIONS).unwrap_or(u32::MAX);
+                ((PACKING_KEY_BYTES, 0, 0), shared.sessions.count(), limit)
+            }
+        };
         Ok(Response::new(DescribeReply {
             versions: vec![wire::VERSION],
             software: concat!("based-miner ", env!("CARGO_PKG_VERSION")).into(),
@@ -179,11 +214,11 @@ impl Miner for Service {
             brain: shared.parts.brain.into(),
             miner: AsRef::<[u8; 32]>::as_ref(&shared.miner).to_vec(),
             task: served.task.0.to_vec(),
-            evaluation_key_bytes: limits.evaluation_key_bytes,
-            input_bytes: limits.input_bytes,
-            output_bytes: limits.output_bytes,
-            queue_depth: shared.parts.queue.depth(),
-            queue_limit: limits::QUEUE,
+            evaluation_key_bytes: sizes.0,
+            input_bytes: sizes.1,
+            output_bytes: sizes.2,
+            queue_depth: depth,
+            queue_limit: limit,
             threads: u32::try_from(shared.parts.threads).unwrap_or(u32::MAX),
             price: price.to_le_bytes().to_vec(),
         }))
@@ -195,13 +230,15 @@ impl Miner for Service {
     ) -> Result<Response<Self::ModelFileStream>, Status> {
         let (served, _) = self.0.offer()?;
         let name = request.into_inner().name;
-        let bytes = served.public.get(name.as_str()).cloned().ok_or_else(|| {
-            Status::not_found(format!(
-                "no such public file; there are {}",
-                wire::MODEL_FILES.join(", ")
-            ))
+        let file = served.public.get(name.as_str()).cloned().ok_or_else(|| {
+            let mut names: Vec<_> = served.public.keys().copied().collect();
+            names.sort_unstable();
+            Status::not_found(format!("no such public file; there are {}", names.join(", ")))
         })?;
-        Ok(Response::new(in_chunks(bytes, limits::FILE_CHUNK)))
+        match file {
+            Public::Memory(bytes) => Ok(Response::new(in_chunks(bytes, limits::FILE_CHUNK))),
+            Public::Disk(path) => Ok(Response::new(from_disk(&path).await?)),
+        }
     }
 
     async fn upload_key(&self, request: Request<Streaming<KeyUpload>>) -> Result<Response<KeyReply>, Status> {
@@ -225,6 +262,44 @@ impl Miner for Service {
         let output = collect::collect(&self.0, &request.into_inner().voucher).await?;
         Ok(Response::new(in_chunks(output.into(), MAX_CHUNK)))
     }
+
+    async fn split(
+        &self,
+        request: Request<Streaming<SplitUp>>,
+    ) -> Result<Response<Self::SplitStream>, Status> {
+        let replies = split::open(&self.0, request.into_inner()).await?;
+        Ok(Response::new(Box::pin(replies)))
+    }
+
+    async fn prepare(
+        &self,
+        request: Request<PrepareRequest>,
+    ) -> Result<Response<Self::PrepareStream>, Status> {
+        let hints = split::prepare(&self.0, request.into_inner())?;
+        Ok(Response::new(Box::pin(hints)))
+    }
+}
+
+/// Streams a file that is too large to be kept in memory.
+async fn from_disk(path: &Path) -> Result<Replies<Chunk>, Status> {
+    let failed = |error: std::io::Error| {
+        tracing::error!(%error, "a model's file cannot be read");
+        Status::internal("the miner cannot read its model; try again later or ask another miner")
+    };
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    Ok(Box::pin(futures::stream::unfold(
+        Some(file),
+        move |file| async move {
+            let mut file = file?;
+            let mut data = Vec::with_capacity(limits::FILE_CHUNK);
+            let mut part = (&mut file).take(limits::FILE_CHUNK as u64);
+            match part.read_to_end(&mut data).await {
+                Ok(0) => None,
+                Ok(_) => Some((Ok(Chunk { data }), Some(file))),
+                Err(error) => Some((Err(failed(error)), None)),
+            }
+        },
+    )))
 }
 
 fn in_chunks(bytes: Arc<[u8]>, size: usize) -> Replies<Chunk> {
@@ -234,6 +309,13 @@ fn in_chunks(bytes: Arc<[u8]>, size: usize) -> Replies<Chunk> {
         Ok(Chunk { data })
     };
     Box::pin(futures::stream::iter((0..count).map(chunk)))
+}
+
+impl From<TaskError> for Status {
+    fn from(error: TaskError) -> Self {
+        tracing::debug!(%error, "a call for another model");
+        Self::failed_precondition(error.to_string())
+    }
 }
 
 fn stopping() -> Status {

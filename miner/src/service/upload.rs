@@ -40,6 +40,31 @@ pub(super) async fn body<T>(
     Ok(upload.finish(expected)?)
 }
 
+/// Exactly `size` bytes of a stream that goes on afterwards, whose first message of them came.
+pub(super) async fn exact<T>(
+    stream: &mut Streaming<T>,
+    first: T,
+    size: u64,
+    data: impl Fn(T) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, Status> {
+    let mut upload = Reassembly::new(size, size)?;
+    let allowed = limits::upload_time(size);
+    let deadline = Instant::now() + allowed;
+    let mut message = first;
+    loop {
+        let bytes =
+            data(message).ok_or_else(|| Status::invalid_argument("data is missing before this message"))?;
+        upload.push(&bytes)?;
+        if upload.received() == size {
+            return Ok(upload.finish_unchecked()?.0);
+        }
+        let next = timeout_at(deadline, next(stream))
+            .await
+            .map_err(|_| slow(allowed))??;
+        message = next.ok_or_else(|| Status::data_loss("the transfer broke off; send it again"))?;
+    }
+}
+
 fn slow(allowed: Duration) -> Status {
     Status::deadline_exceeded(format!(
         "nothing more came within {} s; send it again",

@@ -211,6 +211,7 @@ impl Miner {
             .unwrap()
             .into_iter()
             .for_each(|job| queue.push(job));
+        let metrics = Arc::new(Metrics::new().unwrap());
         let worker = Arc::new(Worker {
             db: db.clone(),
             keys: keys.clone(),
@@ -218,7 +219,7 @@ impl Miner {
             computekey: computekey.clone(),
             genesis: GENESIS,
             threads: 1,
-            metrics: Arc::new(Metrics::new().unwrap()),
+            metrics: metrics.clone(),
         });
         let mut parts = JoinSet::new();
         if evaluates {
@@ -232,6 +233,8 @@ impl Miner {
             chain: chain.clone(),
             situation,
             brain: BRAIN,
+            computekey: computekey.clone(),
+            metrics,
             threads: 1,
             stop: stop.clone(),
         });

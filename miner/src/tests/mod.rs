@@ -7,6 +7,7 @@ mod jobs;
 mod keys;
 mod redemption;
 mod restart;
+mod split;
 mod state;
 mod task;
 mod vouchers;

@@ -53,6 +53,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod election;
 mod functions;
 mod offences;
@@ -136,6 +138,9 @@ pub mod pallet {
         type WindowCycles: Get<u32>;
         /// Weights of the calls and hooks.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why funds are held.
@@ -269,7 +274,8 @@ pub mod pallet {
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(_: BlockNumberFor<T>) -> Weight {
-            Self::carry_out_slash()
+            // Every block has an author, which is noted in it.
+            Self::carry_out_slash().saturating_add(T::WeightInfo::note_author())
         }
 
         fn integrity_test() {
@@ -296,7 +302,7 @@ pub mod pallet {
         /// or what a slash took of it. Into a full list it comes in place of the candidate with the least
         /// backing if its own is larger.
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::opt_in(T::MaxCandidates::get()))]
+        #[pallet::weight(T::WeightInfo::opt_in())]
         pub fn opt_in(origin: OriginFor<T>, brain: BrainId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(!Barred::<T>::contains_key(&who), Error::<T>::Barred);
@@ -325,7 +331,7 @@ pub mod pallet {
         /// Withdraws the caller from elections. A producer serves until the set that has it ends, at most two
         /// sessions on.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::opt_out(T::MaxCandidates::get()))]
+        #[pallet::weight(T::WeightInfo::opt_out())]
         pub fn opt_out(origin: OriginFor<T>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(Self::chill(&who, ChillReason::OptedOut), Error::<T>::NotRunning);

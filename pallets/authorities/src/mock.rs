@@ -86,6 +86,8 @@ struct World {
     disabled: Vec<u64>,
     forgotten: u32,
     left: BTreeSet<u64>,
+    /// Further validators.
+    joined: BTreeSet<u64>,
     stakes: BTreeMap<u64, Balance>,
     /// Slashes of stake: who, part, since.
     slashes: Vec<(u64, u64, BlockNumber)>,
@@ -153,7 +155,7 @@ impl RegistryInspect<u64> for Mock {
         match *account {
             10..100 if known => Some(Role::Validator),
             100 if known => Some(Role::Miner),
-            _ => None,
+            _ => world(|world| world.joined.contains(account)).then_some(Role::Validator),
         }
     }
     fn computekey(_: BrainId, _: &u64) -> Option<ComputeKey> {
@@ -162,6 +164,8 @@ impl RegistryInspect<u64> for Mock {
 }
 
 impl pallet_authorities::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Bond = Bond;
     type Currency = Balances;
     type MaxCandidates = ConstU32<8>;
@@ -321,6 +325,18 @@ pub fn build_and_execute(test: impl FnOnce()) {
 
 /// As [`build_and_execute`], with other producers of genesis.
 pub fn build_with(bootstrap: &[u64], test: impl FnOnce()) {
+    ext_with(bootstrap).execute_with(|| {
+        test();
+        Authorities::do_try_state().unwrap();
+    });
+}
+
+/// The chain in block 1, with the producers of genesis.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+    ext_with(&GENESIS)
+}
+
+fn ext_with(bootstrap: &[u64]) -> sp_io::TestExternalities {
     world(|world| {
         *world = World {
             stakes: VALIDATORS
@@ -353,7 +369,28 @@ pub fn build_with(bootstrap: &[u64], test: impl FnOnce()) {
         });
         <Authorities as SessionManager<u64>>::start_session(0);
         System::set_block_number(1);
-        test();
-        Authorities::do_try_state().unwrap();
     });
+    ext
+}
+
+/// Further validators, stake, producers and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn add_peer(_: BrainId, _: Uid, _: Role, who: &u64) {
+        world(|world| world.joined.insert(*who));
+    }
+    fn stake(_: BrainId, validator: Option<&u64>, amount: Balance) {
+        let who = *validator.unwrap();
+        world(|world| *world.stakes.entry(who).or_default() += amount);
+    }
+    fn set_producers(producers: Vec<u64>) {
+        world(|world| world.producers = producers);
+    }
 }

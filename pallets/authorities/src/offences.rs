@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
             bond,
             stake,
         });
-        T::WeightInfo::slash(pools, T::WindowCycles::get())
+        T::WeightInfo::slash(pools)
     }
 
     /// Takes a part of an operator's bond; returns what it took.

@@ -225,14 +225,24 @@ impl<T: Config> Pallet<T> {
 
     /// Empties the first closed Brain for at most `limit`, and frees its number when nothing is left.
     pub(crate) fn do_sweep(limit: Weight) -> Weight {
-        let Some(brain) = Closing::<T>::get().first().copied() else {
+        let Some(brain) = Self::first_closing() else {
             return Weight::zero();
         };
         let (used, done) = T::Sweep::sweep(brain, limit);
         if done {
-            Closing::<T>::mutate(|closing| closing.retain(|id| *id != brain));
-            Self::deposit_event(Event::NumberFreed { brain });
+            Self::free_number(brain);
         }
         used
+    }
+
+    /// The closed Brain that is emptied now.
+    pub(crate) fn first_closing() -> Option<BrainId> {
+        Closing::<T>::get().first().copied()
+    }
+
+    /// Lets the number of an emptied Brain be issued again.
+    pub(crate) fn free_number(brain: BrainId) {
+        Closing::<T>::mutate(|closing| closing.retain(|id| *id != brain));
+        Self::deposit_event(Event::NumberFreed { brain });
     }
 }

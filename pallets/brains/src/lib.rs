@@ -64,6 +64,8 @@ extern crate alloc;
 
 mod acquisition;
 mod admission;
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod errors;
 mod events;
 mod functions;
@@ -96,7 +98,7 @@ pub mod pallet {
     use based_primitives::{
         constants::{ADMIN_BRAINS, MAX_ALLOWED, MAX_BRAINS},
         traits::SweepBrain,
-        Balance, BlockNumber, BrainId, BrainKind, BrainName, BrainState, Domain, Task, TemplateId,
+        Balance, BlockNumber, BrainId, BrainKind, BrainName, Domain, Task, TemplateId,
     };
     use frame_support::{
         pallet_prelude::*,
@@ -149,6 +151,9 @@ pub mod pallet {
         type OwnerVesting: Get<BlockNumber>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why funds are held.
@@ -223,15 +228,7 @@ pub mod pallet {
     #[derive(frame_support::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
         /// Number, owner, kind, state, name and task in force of each.
-        #[allow(clippy::type_complexity)]
-        pub brains: Vec<(
-            BrainId,
-            T::AccountId,
-            BrainKind,
-            BrainState,
-            Vec<u8>,
-            Option<Task>,
-        )>,
+        pub brains: Vec<GenesisBrain<T::AccountId>>,
     }
 
     #[pallet::genesis_build]
@@ -374,7 +371,10 @@ pub mod pallet {
         /// Pepecoin, burnt, or for 100,000 Pepecoin, staked until the Brain is deactivated. Refused if that is more
         /// than `max_price`: others may raise the price until the call is in a block.
         #[pallet::call_index(7)]
-        #[pallet::weight(T::WeightInfo::acquire())]
+        #[pallet::weight(match kind {
+            BrainKind::Staked => T::WeightInfo::acquire_staked(),
+            _ => T::WeightInfo::acquire_burned(),
+        })]
         pub fn acquire(
             origin: OriginFor<T>,
             brain: Option<BrainId>,
@@ -398,7 +398,7 @@ pub mod pallet {
         /// Gives a burned Brain to the owner of its token (R034, R152). The former owner gets the deposit back; the
         /// next change of what the Brain stores takes a new one.
         #[pallet::call_index(9)]
-        #[pallet::weight(T::WeightInfo::transfer())]
+        #[pallet::weight(T::WeightInfo::reassign())]
         pub fn reassign(origin: OriginFor<T>, brain: BrainId, owner: T::AccountId) -> DispatchResult {
             T::BridgeOrigin::ensure_origin(origin)?;
             Self::do_reassign(brain, owner)
@@ -406,11 +406,11 @@ pub mod pallet {
 
         /// Closes a staked Brain whose token went back (R057). The contract on Ethereum keeps the term.
         #[pallet::call_index(10)]
-        #[pallet::weight(T::WeightInfo::deactivate(MAX_ALLOWED))]
+        #[pallet::weight(T::WeightInfo::close(MAX_ALLOWED))]
         pub fn close(origin: OriginFor<T>, brain: BrainId) -> DispatchResultWithPostInfo {
             T::BridgeOrigin::ensure_origin(origin)?;
             let removed = Self::do_close(brain)?;
-            Ok(Some(T::WeightInfo::deactivate(removed)).into())
+            Ok(Some(T::WeightInfo::close(removed)).into())
         }
 
         /// Appoints the account that speaks for Ethereum; none means nobody does.

@@ -112,6 +112,8 @@ pub fn idle() -> Weight {
 }
 
 impl pallet_brains::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type BridgeOrigin = pallet_brains::EnsureBridge<Test>;
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;
@@ -126,7 +128,7 @@ impl pallet_brains::Config for Test {
     type WeightInfo = ();
 }
 
-type GenesisBrain = (BrainId, u64, BrainKind, BrainState, Vec<u8>, Option<Task>);
+type GenesisBrain = pallet_brains::GenesisBrain<u64>;
 
 /// The eight administrative Brains as every network has them.
 pub fn administrative() -> Vec<GenesisBrain> {
@@ -204,4 +206,16 @@ pub fn build_and_execute(test: impl FnOnce()) {
         test();
         Brains::do_try_state().unwrap();
     });
+}
+
+/// Funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
 }

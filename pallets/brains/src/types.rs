@@ -1,16 +1,20 @@
 //! Records of the pallet.
 
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use based_primitives::{
     constants::{DEFAULT_MINER_SHARE_PPB, DEFAULT_OWNER_COMMISSION_PPB, PPB},
-    Balance, BlockNumber, BrainKind, BrainName, BrainState, Domain, Task, TemplateId,
+    Balance, BlockNumber, BrainId, BrainKind, BrainName, BrainState, Domain, Task, TemplateId,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::{EnsureOrigin, OriginTrait};
 use scale_info::TypeInfo;
 
 use crate::{Bridge, Config};
+
+/// Number, owner, kind, state, name and task in force of a Brain that exists from the first block.
+pub type GenesisBrain<AccountId> = (BrainId, AccountId, BrainKind, BrainState, Vec<u8>, Option<Task>);
 
 /// Parts of the owner's income that go to peers, in parts per billion (R097).
 #[derive(

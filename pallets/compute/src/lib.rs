@@ -44,6 +44,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod functions;
 mod types;
 pub mod weights;
@@ -103,6 +105,9 @@ pub mod pallet {
         type RedemptionGrace: Get<BlockNumber>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why this pallet holds money.

@@ -1,5 +1,7 @@
 //! A runtime with this pallet and balances; Brains and miners are fixed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use based_primitives::{
     constants::BASED,
     payments::{SignedVoucher, Voucher, VoucherSignature, PAYMENT_VERSION},
@@ -43,6 +45,10 @@ parameter_types! {
     pub const ExistentialDeposit: Balance = BASED / 1_000_000;
     pub const MinimumDeposit: Balance = MINIMUM;
     pub const RedemptionGrace: u32 = GRACE;
+    /// Owners of further Brains.
+    pub static Owners: BTreeMap<BrainId, AccountId32> = BTreeMap::new();
+    /// Further miners of all Brains.
+    pub static Miners: BTreeSet<AccountId32> = BTreeSet::new();
 }
 
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
@@ -77,7 +83,8 @@ pub struct MockBrains;
 
 impl BrainInspect<AccountId32> for MockBrains {
     fn owner(brain: BrainId) -> Option<AccountId32> {
-        [BRAIN, OTHER_BRAIN].contains(&brain).then(owner)
+        let known = [BRAIN, OTHER_BRAIN].contains(&brain).then(owner);
+        known.or_else(|| Owners::get().get(&brain).cloned())
     }
     fn reward_account(brain: BrainId) -> Option<AccountId32> {
         Self::owner(brain)
@@ -118,7 +125,8 @@ impl RegistryInspect<AccountId32> for MockRegistry {
         if *account == stranger() {
             return Some(Role::Validator);
         }
-        let memorized = MockBrains::is_open(brain) && (0..40).any(|number| miner(number) == *account);
+        let is_miner = Miners::get().contains(account) || (0..40).any(|number| miner(number) == *account);
+        let memorized = MockBrains::is_open(brain) && is_miner;
         memorized.then_some(Role::Miner)
     }
     fn computekey(_: BrainId, _: &AccountId32) -> Option<ComputeKey> {
@@ -127,6 +135,8 @@ impl RegistryInspect<AccountId32> for MockRegistry {
 }
 
 impl pallet_compute::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Brains = MockBrains;
@@ -187,8 +197,8 @@ pub fn free(who: &AccountId32) -> Balance {
     Balances::free_balance(who)
 }
 
-/// Runs a test in block 1, then checks the invariants.
-pub fn build_and_execute(test: impl FnOnce()) {
+/// The chain in block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
     let funded = (0..40)
         .map(miner)
         .chain([owner(), stranger(), spender().public().into()]);
@@ -200,10 +210,39 @@ pub fn build_and_execute(test: impl FnOnce()) {
         ..Default::default()
     };
     let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
+    #[cfg(feature = "runtime-benchmarks")]
+    ext.register_extension(sp_keystore::KeystoreExt::new(
+        sp_keystore::testing::MemoryKeystore::new(),
+    ));
     ext.execute_with(|| {
         frame_system::BlockHash::<Test>::insert(0, GENESIS);
         System::set_block_number(1);
+    });
+    ext
+}
+
+/// Runs a test in block 1, then checks the invariants.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
         test();
         Compute::do_try_state().unwrap();
     });
+}
+
+/// Further Brains, miners and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<AccountId32> for Helper {
+    fn fund(who: &AccountId32, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn open_brain(brain: BrainId, owner: &AccountId32) {
+        Owners::mutate(|owners| owners.insert(brain, owner.clone()));
+    }
+    fn add_peer(_: BrainId, _: Uid, _: Role, who: &AccountId32) {
+        Miners::mutate(|miners| miners.insert(who.clone()));
+    }
 }

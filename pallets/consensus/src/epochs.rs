@@ -31,7 +31,7 @@ const LONGEST_ROW: u32 = MAX_PEERS as u32;
 
 impl<T: Config> Pallet<T> {
     /// Begins the epoch of a Brain.
-    fn begin(brain: BrainId, due: BlockNumber) -> RestingEpoch {
+    pub(crate) fn begin(brain: BrainId, due: BlockNumber) -> RestingEpoch {
         let peers = T::Registry::peers(brain);
         let (validators, uptime) = Self::validators_at(brain, due, &peers);
         let peer = |peer: &PeerInfo<_>| EpochPeer {
@@ -127,47 +127,63 @@ impl<T: Config> Pallet<T> {
 
     /// Does steps until the epoch ends or the meter runs out; whether it ended.
     fn work(epoch: &mut RestingEpoch, meter: &mut WeightMeter) -> bool {
-        let brain = epoch.brain;
         let peers = epoch.run.peers() as u32;
+        let end_of_pass = T::WeightInfo::epoch_pass(peers);
         while let Some((pass, uid)) = epoch.run.next() {
-            let most = Self::step_weight(pass, LONGEST_ROW, MAX_CROSS_EDGES, peers);
-            if !meter.can_consume(most) {
+            let most = Self::step_weight(pass, LONGEST_ROW, MAX_CROSS_EDGES);
+            if !meter.can_consume(most.saturating_add(end_of_pass)) {
                 return false;
             }
-            let mut row = Rows::<T>::get(brain, uid).unwrap_or_default();
-            let entries = row.len() as u32;
-            let (elsewhere, edges) = match pass {
-                Pass::Bonds => Self::elsewhere(brain, uid),
-                _ => (None, 0),
-            };
-            if epoch.run.step(&mut row, elsewhere) && entries > 0 {
-                if row.is_empty() {
-                    Rows::<T>::remove(brain, uid);
-                } else {
-                    Rows::<T>::insert(brain, uid, row);
-                }
+            let (entries, edges) = Self::step(epoch, pass, uid);
+            meter.consume(Self::step_weight(pass, entries, edges));
+            if epoch.run.next().is_none_or(|(next, _)| next != pass) {
+                meter.consume(end_of_pass);
             }
-            let ended_pass = epoch.run.next().is_none_or(|(next, _)| next != pass);
-            meter.consume(Self::step_weight(
-                pass,
-                entries,
-                edges,
-                if ended_pass { peers } else { 0 },
-            ));
         }
         true
     }
 
-    fn step_weight(pass: Pass, entries: u32, cross_edges: u32, peers: u32) -> Weight {
-        let step = match pass {
+    /// Does the next step, on the row of `uid`; the number of its entries, and of edges to other Brains that were
+    /// followed.
+    pub(crate) fn step(epoch: &mut RestingEpoch, pass: Pass, uid: Uid) -> (u32, u32) {
+        let brain = epoch.brain;
+        let mut row = Rows::<T>::get(brain, uid).unwrap_or_default();
+        let entries = row.len() as u32;
+        let (elsewhere, edges) = match pass {
+            Pass::Bonds => Self::elsewhere(brain, uid),
+            _ => (None, 0),
+        };
+        if epoch.run.step(&mut row, elsewhere) && entries > 0 {
+            if row.is_empty() {
+                Rows::<T>::remove(brain, uid);
+            } else {
+                Rows::<T>::insert(brain, uid, row);
+            }
+        }
+        (entries, edges)
+    }
+
+    fn step_weight(pass: Pass, entries: u32, cross_edges: u32) -> Weight {
+        match pass {
             Pass::Bonds => T::WeightInfo::epoch_bonds(entries, cross_edges),
             _ => T::WeightInfo::epoch_row(entries),
-        };
-        step.saturating_add(T::WeightInfo::epoch_pass(peers))
+        }
+    }
+
+    /// Stores an epoch for the next block.
+    pub(crate) fn rest(epoch: RestingEpoch) {
+        Resting::<T>::put(epoch.brain);
+        RestingState::<T>::put(epoch);
+    }
+
+    /// Takes up the epoch that rests.
+    pub(crate) fn resume() -> Option<RestingEpoch> {
+        Resting::<T>::kill();
+        RestingState::<T>::take()
     }
 
     /// Stores what an epoch found, and gives the scores of those who are still there.
-    fn conclude(epoch: RestingEpoch) -> EpochScores<T::AccountId> {
+    pub(crate) fn conclude(epoch: RestingEpoch) -> EpochScores<T::AccountId> {
         let RestingEpoch { brain, uptime, run } = epoch;
         let now = run.now();
         let output = run.finish();
@@ -294,16 +310,14 @@ impl<T: Config> Pallet<T> {
     /// The resting epoch of a Brain, or a new one if the meter allows to begin it.
     fn take_up(brain: BrainId, due: BlockNumber, meter: &mut WeightMeter) -> Option<RestingEpoch> {
         if Resting::<T>::get() == Some(brain) {
-            meter.try_consume(T::WeightInfo::epoch_rest()).ok()?;
-            Resting::<T>::kill();
-            if let Some(epoch) = RestingState::<T>::take() {
+            meter.try_consume(T::WeightInfo::epoch_resume()).ok()?;
+            if let Some(epoch) = Self::resume() {
                 return Some(epoch);
             }
         }
         let (miners, validators) = T::Registry::counts(brain);
-        let peers = u32::from(miners).saturating_add(validators.into());
         meter
-            .try_consume(T::WeightInfo::epoch_begin(peers, validators.into()))
+            .try_consume(T::WeightInfo::epoch_begin(miners.into(), validators.into()))
             .ok()?;
         Some(Self::begin(brain, due))
     }
@@ -333,8 +347,7 @@ impl<T: Config> Epochs<T::AccountId> for Pallet<T> {
                 scores = Some(Self::conclude(epoch));
             } else {
                 meter.consume(rest);
-                Resting::<T>::put(brain);
-                RestingState::<T>::put(epoch);
+                Self::rest(epoch);
             }
         }
         EpochAdvance {

@@ -59,6 +59,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod epochs;
 mod functions;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
@@ -136,6 +138,9 @@ pub mod pallet {
         type DepositPerByte: Get<Balance>;
         /// Weights of the calls and of epochs.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why this pallet holds $BASED.

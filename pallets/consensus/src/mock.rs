@@ -64,6 +64,10 @@ parameter_types! {
     pub const DepositPerByte: Balance = PER_BYTE;
     /// Role and block of registration of the peers of Brains.
     pub static Peers: BTreeMap<(BrainId, Uid), (Role, u32)> = BTreeMap::new();
+    /// Accounts of peers that have others than those of their uids.
+    pub static Accounts: BTreeMap<(BrainId, Uid), u64> = BTreeMap::new();
+    /// Stake directed to such accounts.
+    pub static Backings: BTreeMap<u64, Balance> = BTreeMap::new();
     /// Stake directed to validators of [`BRAIN`].
     pub static Stakes: BTreeMap<Uid, Balance> = BTreeMap::new();
     /// Stake directed to [`BRAIN`].
@@ -79,6 +83,8 @@ parameter_types! {
 }
 
 impl pallet_consensus::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type ActivePercentile = ActivePercentile;
     type ActivityCutoff = ActivityCutoff;
     type Brains = Mock;
@@ -133,7 +139,9 @@ impl RegistryInspect<u64> for Mock {
         let first = if role == Role::Miner { MINERS } else { VALIDATORS };
         Some(PeerInfo {
             uid,
-            account: first + u64::from(uid),
+            account: ACCOUNTS
+                .with(|accounts| accounts.borrow().get(&(brain, uid)).copied())
+                .unwrap_or(first + u64::from(uid)),
             role,
             endpoint: Endpoint {
                 ip: IpAddress::V4([127, 0, 0, 1]),
@@ -167,6 +175,9 @@ impl StakeInspect<u64> for Mock {
         Directed::get()
     }
     fn validator_stake(_: BrainId, validator: &u64) -> Balance {
+        if let Some(stake) = Backings::get().get(validator) {
+            return *stake;
+        }
         Stakes::get()
             .get(&((validator - VALIDATORS) as Uid))
             .copied()
@@ -293,9 +304,11 @@ pub fn epoch_of(brain: BrainId, block: u32) -> EpochScores<u64> {
     Consensus::advance(brain, block, Weight::MAX).scores.unwrap()
 }
 
-/// Runs a test in block 1, then checks the invariants.
-pub fn build_and_execute(test: impl FnOnce()) {
+/// The chain in block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
     Peers::set(BTreeMap::new());
+    Accounts::set(BTreeMap::new());
+    Backings::set(BTreeMap::new());
     Stakes::set(BTreeMap::new());
     Directed::set(0);
     Owner::set(0);
@@ -303,9 +316,38 @@ pub fn build_and_execute(test: impl FnOnce()) {
     Beta::set(0);
     Prophets::set(Vec::new());
     let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig::default().build_storage().unwrap().into();
-    ext.execute_with(|| {
-        System::set_block_number(1);
+    ext.execute_with(|| System::set_block_number(1));
+    ext
+}
+
+/// Runs a test in block 1, then checks the invariants.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
         test();
         Consensus::do_try_state().unwrap();
     });
+}
+
+/// Further Brains, peers, stake and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn open_brain(brain: BrainId, _: &u64) {
+        Opens::mutate(|opens| opens.push(brain));
+    }
+    fn add_peer(brain: BrainId, uid: Uid, role: Role, who: &u64) {
+        PEERS.with(|peers| peers.borrow_mut().insert((brain, uid), (role, 0)));
+        ACCOUNTS.with(|accounts| accounts.borrow_mut().insert((brain, uid), *who));
+    }
+    fn stake(_: BrainId, validator: Option<&u64>, amount: Balance) {
+        if let Some(validator) = validator {
+            Backings::mutate(|stakes| stakes.insert(*validator, amount));
+        }
+    }
 }

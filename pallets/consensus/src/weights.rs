@@ -1,147 +1,147 @@
-//! Weights of the calls and of epochs: documented estimates, to be replaced by measured ones.
+//! Weights of `based_pallet_consensus`, measured and written by `scripts/weights`: not to be edited.
+//!
+//! 2026-11-21, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
 
 use core::marker::PhantomData;
 
-use based_primitives::constants::{MAX_PEERS, MAX_SCORERS};
 use frame_support::{
     traits::Get,
-    weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
+    weights::{constants::RocksDbWeight, Weight},
 };
 
-use crate::types::{PUBLISHED_EPOCHS, STANDINGS_PAGES};
-
-/// Computation of one dispatch, in picoseconds: origin check, decoding, one event.
-const BASE: u64 = 15_000_000;
-/// Computation of one edge of a row when it is revealed, in picoseconds: checks, hash, merging with bonds, comparison
-/// with every public consensus that is kept.
-const CHECK: u64 = 1_000_000;
-/// Computation of one entry in one pass of an epoch, in picoseconds.
-const ENTRY: u64 = 50_000;
-/// Computation of one entry in the pass that writes bonds, in picoseconds.
-const BOND: u64 = 150_000;
-/// Computation of one peer at the end of a pass, in picoseconds: a sigmoid and four wide quotients.
-const PEER: u64 = 3_000_000;
-/// Computation of one byte that is encoded or decoded, in picoseconds.
-const BYTE: u64 = 1_000;
-/// Encoded size bound of one small record together with its storage proof, in bytes.
-const PROOF: u64 = 4_000;
-/// Encoded size of one entry of a row, in bytes.
-const ENTRY_BYTES: u64 = 6;
-/// Encoded size of the score that one validator gives another Brain, in bytes.
-const SCORER_BYTES: u64 = 56;
-/// Encoded size of one peer in the state of an epoch that rests, in bytes.
-const STATE_BYTES: u64 = 160;
-
-/// Weights of the calls and of epochs.
+/// Weights of what the pallet does.
 pub trait WeightInfo {
-    /// [`crate::Call::commit_weights`].
+    /// Benchmark `commit_weights`.
     fn commit_weights() -> Weight;
-    /// [`crate::Call::reveal_weights`] on `n` peers.
+    /// Benchmark `reveal_weights`, `n` from 128 to 2047.
     fn reveal_weights(n: u32) -> Weight;
-    /// [`crate::Call::set_cross_edges`] with `n` edges in place of so many.
-    fn set_cross_edges(n: u32, replaced: u32) -> Weight;
-    /// Looking for an epoch and finding it done, to be begun or to be gone on with.
+    /// Benchmark `set_cross_edges`, `n` from 0 to 64, `r` from 0 to 64.
+    fn set_cross_edges(n: u32, r: u32) -> Weight;
+    /// Benchmark `epoch_look`.
     fn epoch_look() -> Weight;
-    /// Beginning an epoch of so many peers, validators among them.
-    fn epoch_begin(peers: u32, validators: u32) -> Weight;
-    /// A step that reads a row of so many entries.
-    fn epoch_row(entries: u32) -> Weight;
-    /// A step that renews the bonds of a row of so many entries and follows so many edges to other Brains.
-    fn epoch_bonds(entries: u32, cross_edges: u32) -> Weight;
-    /// What ends a pass over so many peers; nothing for none.
-    fn epoch_pass(peers: u32) -> Weight;
-    /// Storing what an epoch of so many peers found, so many validators outside scoring the Brain.
-    fn epoch_end(peers: u32, scorers: u32) -> Weight;
-    /// Storing an epoch for the next block, or taking it up again.
+    /// Benchmark `epoch_begin`, `m` from 0 to 1792, `v` from 0 to 256.
+    fn epoch_begin(m: u32, v: u32) -> Weight;
+    /// Benchmark `epoch_row`, `e` from 0 to 2046.
+    fn epoch_row(e: u32) -> Weight;
+    /// Benchmark `epoch_bonds`, `e` from 0 to 2046, `x` from 0 to 64.
+    fn epoch_bonds(e: u32, x: u32) -> Weight;
+    /// Benchmark `epoch_pass`, `p` from 8 to 2048.
+    fn epoch_pass(p: u32) -> Weight;
+    /// Benchmark `epoch_end`, `p` from 8 to 2048, `s` from 0 to 64.
+    fn epoch_end(p: u32, s: u32) -> Weight;
+    /// Benchmark `epoch_rest`.
     fn epoch_rest() -> Weight;
-    /// Removing what is known of a closed Brain.
+    /// Benchmark `epoch_resume`.
+    fn epoch_resume() -> Weight;
+    /// Benchmark `sweep`.
     fn sweep() -> Weight;
 }
 
-fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(base, PROOF.saturating_mul(reads)).saturating_add(db.reads_writes(reads, writes))
-}
-
-fn bytes(count: u64) -> Weight {
-    Weight::from_parts(BYTE.saturating_mul(count), count)
-}
-
-/// Reading and writing the scores of one Brain.
-fn scores(db: RuntimeDbWeight) -> Weight {
-    let size = SCORER_BYTES.saturating_mul(MAX_SCORERS.into());
-    estimate(db, CHECK, 1, 1).saturating_add(bytes(size).saturating_mul(2))
-}
-
-/// Estimates with the database costs of the runtime.
+/// Weights with the database costs of the runtime.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
-        /// Reads the Brain, uid, role (two records), counts and minimum, the validator's record, which it writes.
+        // At least 43_525 ns.
         fn commit_weights() -> Weight {
-            estimate($db, BASE, 7, 1)
+            Weight::from_parts(50_796_000, 4_319)
+                .saturating_add($db.reads(6))
+                .saturating_add($db.writes(1))
         }
-        /// Reads the Brain, uid, role (two records), record, row, uids in use, counts, balance, hold, the epoch under
-        /// way and the consensus that is kept; writes record, row, balance and hold.
+        // At least 1_201_761 ns.
         fn reveal_weights(n: u32) -> Weight {
-            let kept = u64::from(PUBLISHED_EPOCHS).saturating_mul(u64::from(MAX_PEERS));
-            estimate($db, BASE, 11u64.saturating_add(PUBLISHED_EPOCHS.into()), 4)
-                .saturating_add(bytes(kept.saturating_mul(ENTRY_BYTES)))
-                .saturating_add(Weight::from_parts(CHECK, ENTRY_BYTES).saturating_mul(u64::from(n)))
+            Weight::from_parts(1_371_968_596, 119_350)
+                // Standard error: 49_456.
+                .saturating_add(Weight::from_parts(536_432, 0).saturating_mul(n.into()))
+                .saturating_add($db.reads(18))
+                .saturating_add($db.writes(3))
         }
-        /// Reads the Brain, uid, role (two records), the old edges and stake, and writes the edges; for each new edge
-        /// reads the peer, and whether the caller owns that Brain or is in it; renews the scores of all Brains at the
-        /// ends of edges, new and old.
-        fn set_cross_edges(n: u32, replaced: u32) -> Weight {
-            let all = u64::from(n).saturating_add(replaced.into());
-            estimate($db, BASE, 6, 1)
-                .saturating_add(estimate($db, 0, 3, 0).saturating_mul(u64::from(n)))
-                .saturating_add(scores($db).saturating_mul(all))
+        // At least 561_376 ns.
+        fn set_cross_edges(n: u32, r: u32) -> Weight {
+            Weight::from_parts(574_506_000, 4_319)
+                // Standard error: 4_647_901.
+                .saturating_add(Weight::from_parts(140_477_218, 0).saturating_mul(n.into()))
+                // Standard error: 4_647_901.
+                .saturating_add(Weight::from_parts(8_755_355, 0).saturating_mul(r.into()))
+                .saturating_add(Weight::from_parts(0, 6_071).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 6_071).saturating_mul(r.into()))
+                .saturating_add($db.reads(6))
+                .saturating_add($db.reads(u64::from(n).saturating_mul(4)))
+                .saturating_add($db.reads(u64::from(r).saturating_mul(1)))
+                .saturating_add($db.writes(1))
+                .saturating_add($db.writes(u64::from(n).saturating_mul(1)))
+                .saturating_add($db.writes(u64::from(r).saturating_mul(1)))
         }
-        /// Reads what the last epoch found, and what rests.
+        // At least 31_547 ns.
         fn epoch_look() -> Weight {
-            estimate($db, BASE, 2, 0)
+            Weight::from_parts(41_782_000, 48_563).saturating_add($db.reads(3))
         }
-        /// Reads counts, Brain-directed stake, beta, TrustCredits and every peer; of each validator stake, record and
-        /// accuracy, and writes its record.
-        fn epoch_begin(peers: u32, validators: u32) -> Weight {
-            estimate($db, BASE, 5, 0)
-                .saturating_add(estimate($db, PEER, 1, 0).saturating_mul(u64::from(peers)))
-                .saturating_add(estimate($db, PEER, 3, 1).saturating_mul(u64::from(validators)))
+        // At least 7_612_478 ns.
+        fn epoch_begin(m: u32, v: u32) -> Weight {
+            Weight::from_parts(865_718_826, 6_037)
+                // Standard error: 661_395.
+                .saturating_add(Weight::from_parts(8_671_926, 0).saturating_mul(m.into()))
+                // Standard error: 4_619_586.
+                .saturating_add(Weight::from_parts(26_510_275, 0).saturating_mul(v.into()))
+                .saturating_add(Weight::from_parts(0, 2_590).saturating_mul(m.into()))
+                .saturating_add(Weight::from_parts(0, 2_826).saturating_mul(v.into()))
+                .saturating_add($db.reads(7))
+                .saturating_add($db.reads(u64::from(m).saturating_mul(1)))
+                .saturating_add($db.reads(u64::from(v).saturating_mul(4)))
+                .saturating_add($db.writes(u64::from(v).saturating_mul(1)))
         }
-        /// Reads the row.
-        fn epoch_row(entries: u32) -> Weight {
-            let entry = Weight::from_parts(ENTRY, ENTRY_BYTES);
-            estimate($db, 0, 1, 0).saturating_add(entry.saturating_mul(u64::from(entries)))
+        // At least 6_900 ns.
+        fn epoch_row(e: u32) -> Weight {
+            Weight::from_parts(8_374_334, 15_787)
+                // Standard error: 391.
+                .saturating_add(Weight::from_parts(21_270, 0).saturating_mul(e.into()))
+                .saturating_add($db.reads(1))
         }
-        /// Reads the row, the edges and the standing at the end of each; writes the row.
-        fn epoch_bonds(entries: u32, cross_edges: u32) -> Weight {
-            let entry = Weight::from_parts(BOND, ENTRY_BYTES);
-            estimate($db, 0, 2, 1)
-                .saturating_add(entry.saturating_mul(u64::from(entries)))
-                .saturating_add(estimate($db, CHECK, 1, 0).saturating_mul(u64::from(cross_edges)))
+        // At least 199_477 ns.
+        fn epoch_bonds(e: u32, x: u32) -> Weight {
+            Weight::from_parts(27_750_614, 15_787)
+                // Standard error: 5_396.
+                .saturating_add(Weight::from_parts(103_198, 0).saturating_mul(e.into()))
+                // Standard error: 171_209.
+                .saturating_add(Weight::from_parts(5_432_512, 0).saturating_mul(x.into()))
+                .saturating_add(Weight::from_parts(0, 3_265).saturating_mul(x.into()))
+                .saturating_add($db.reads(2))
+                .saturating_add($db.reads(u64::from(x).saturating_mul(1)))
+                .saturating_add($db.writes(1))
         }
-        fn epoch_pass(peers: u32) -> Weight {
-            Weight::from_parts(PEER, 0).saturating_mul(u64::from(peers))
+        // At least 11_017 ns.
+        fn epoch_pass(p: u32) -> Weight {
+            Weight::from_parts(12_078_000, 0)
+                // Standard error: 6_728.
+                .saturating_add(Weight::from_parts(1_627_848, 0).saturating_mul(p.into()))
         }
-        /// Reads every peer, minimum and performance; writes both, TrustCredits, public consensus, the record of the
-        /// epoch and the standings. Reads the owner, the scores from outside (and before, their number), which it writes, and of each scorer stake
-        /// and whether it is in the Brain.
-        fn epoch_end(peers: u32, scorers: u32) -> Weight {
-            estimate($db, BASE, 4, 5u64.saturating_add(STANDINGS_PAGES.into()))
-                .saturating_add(estimate($db, PEER, 1, 0).saturating_mul(u64::from(peers)))
-                .saturating_add(scores($db))
-                .saturating_add(estimate($db, CHECK, 2, 0).saturating_mul(u64::from(scorers)))
+        // At least 965_149 ns.
+        fn epoch_end(p: u32, s: u32) -> Weight {
+            Weight::from_parts(4_297_864_366, 7_061)
+                // Standard error: 437_337.
+                .saturating_add(Weight::from_parts(9_230_731, 0).saturating_mul(p.into()))
+                .saturating_add(Weight::from_parts(0, 2_590).saturating_mul(p.into()))
+                .saturating_add(Weight::from_parts(0, 2_659).saturating_mul(s.into()))
+                .saturating_add($db.reads(6))
+                .saturating_add($db.reads(u64::from(p).saturating_mul(1)))
+                .saturating_add($db.reads(u64::from(s).saturating_mul(2)))
+                .saturating_add($db.writes(38))
         }
-        /// Reads the Brain that rests; removes it with its state, all standings, public consensus and five records.
-        fn sweep() -> Weight {
-            let kept = u64::from(PUBLISHED_EPOCHS).saturating_add(STANDINGS_PAGES.into());
-            estimate($db, BASE, 1, kept.saturating_add(7))
-        }
-        /// Reads or writes state and Brain.
+        // At least 39_078 ns.
         fn epoch_rest() -> Weight {
-            let size = STATE_BYTES.saturating_mul(u64::from(MAX_PEERS));
-            estimate($db, 0, 2, 2).saturating_add(bytes(size).saturating_mul(2))
+            Weight::from_parts(41_312_000, 0).saturating_add($db.writes(2))
+        }
+        // At least 177_545 ns.
+        fn epoch_resume() -> Weight {
+            Weight::from_parts(182_162_000, 349_975)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(2))
+        }
+        // At least 74_822 ns.
+        fn sweep() -> Weight {
+            Weight::from_parts(79_689_000, 1_487)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(47))
         }
     };
 }

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use based_primitives::{
-    constants::{MAX_BRAINS, MAX_PEERS, NODE_QUARTERS},
+    constants::{MAX_BRAINS, MAX_MINERS, MAX_PEERS, MAX_VALIDATORS, NODE_QUARTERS},
     math::{apportion, block_reward, brain_scores, mul_div, split, with_forecast, BrainStanding},
     traits::{
         BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards, SweepBrain,
     },
-    Balance, BlockNumber, BrainId, EpochAdvance, EpochScores, Role,
+    Balance, BlockNumber, BrainId, EpochAdvance, EpochScores, PeerInfo, Role,
 };
 use frame_support::{
     ensure,
@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
         weight
     }
 
-    fn mint(reward: Balance) {
+    pub(crate) fn mint(reward: Balance) {
         if reward == 0 {
             return;
         }
@@ -87,7 +87,7 @@ impl<T: Config> Pallet<T> {
     fn run_epochs(due: &mut DueEpochs) -> Weight {
         let limit = T::EpochLimit::get();
         // Set aside for the division of a budget, whose Brain's epoch may end.
-        let division = T::WeightInfo::divide_budget(MAX_PEERS.into());
+        let division = Self::longest_division();
         let mut used = Weight::zero();
         while let Some((brain, at)) = due.first().copied() {
             let Some(room) = limit.checked_sub(&used.saturating_add(division)) else {
@@ -104,9 +104,14 @@ impl<T: Config> Pallet<T> {
         used
     }
 
+    /// Weight of dividing the budget of a full Brain, all of whose peers are paid.
+    pub(crate) fn longest_division() -> Weight {
+        T::WeightInfo::divide_budget(MAX_MINERS.into(), MAX_VALIDATORS.into(), MAX_PEERS.into())
+    }
+
     /// Gives every open Brain its budget out of the carry and of budgets that no epoch divided. A Brain whose epoch
     /// still runs keeps what it has.
-    fn divide_pot(cycle: BlockNumber) -> Weight {
+    pub(crate) fn divide_pot(cycle: BlockNumber) -> Weight {
         let due = Due::<T>::get();
         let (kept, undivided): (Vec<_>, Vec<_>) =
             Budgets::<T>::drain().partition(|(brain, _)| due.iter().any(|(other, _)| other == brain));
@@ -117,16 +122,7 @@ impl<T: Config> Pallet<T> {
             .into_iter()
             .fold(0, |sum: Balance, (_, budget)| sum.saturating_add(budget));
         let pot = Carry::<T>::get().saturating_add(undivided);
-        let brains = T::Brains::open_brains();
-        let beta = T::Forecasts::beta();
-        let standings: Vec<BrainStanding> = brains
-            .iter()
-            .map(|brain| BrainStanding {
-                stake: T::Stake::brain_stake(*brain),
-                performance: Self::expected_performance(*brain, beta),
-            })
-            .collect();
-        let scores = brain_scores(&standings, T::Stake::total_stake());
+        let (brains, scores) = Self::scored_brains();
         let budgets = apportion(pot, &scores);
         let total = if budgets.is_some() { pot } else { 0 };
         for (brain, budget) in brains
@@ -142,6 +138,29 @@ impl<T: Config> Pallet<T> {
         T::WeightInfo::divide_pot(brains.len() as u32)
     }
 
+    /// What a Brain would get of a pot that was divided now.
+    pub fn expected_budget(brain: BrainId, pot: Balance) -> Balance {
+        let (brains, scores) = Self::scored_brains();
+        let budgets = apportion(pot, &scores).unwrap_or_default();
+        let own = brains.iter().zip(budgets).find(|(other, _)| **other == brain);
+        own.map_or(0, |(_, budget)| budget)
+    }
+
+    /// Open Brains and the scores by which a pot is divided over them (C.7).
+    fn scored_brains() -> (Vec<BrainId>, Vec<u128>) {
+        let brains = T::Brains::open_brains();
+        let beta = T::Forecasts::beta();
+        let standings: Vec<BrainStanding> = brains
+            .iter()
+            .map(|brain| BrainStanding {
+                stake: T::Stake::brain_stake(*brain),
+                performance: Self::expected_performance(*brain, beta),
+            })
+            .collect();
+        let scores = brain_scores(&standings, T::Stake::total_stake());
+        (brains, scores)
+    }
+
     /// Performance of a Brain with the forecast of its next one, at a weight of forecasts in ppb (C.7).
     fn expected_performance(brain: BrainId, beta: u64) -> u64 {
         let performance = T::Epochs::performance(brain);
@@ -154,14 +173,19 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Divides the budget of a Brain whose epoch has ended. An epoch without budget still counts as performance.
-    fn pay_epoch(brain: BrainId, scores: &EpochScores<T::AccountId>) -> Weight {
-        let peers = scores.miners.len().saturating_add(scores.validators.len()) as u32;
-        let weight = T::WeightInfo::divide_budget(peers);
+    pub(crate) fn pay_epoch(brain: BrainId, scores: &EpochScores<T::AccountId>) -> Weight {
         let Some(budget) = Budgets::<T>::take(brain) else {
-            return weight;
+            return T::WeightInfo::look();
         };
+        let peers = T::Registry::peers(brain);
+        let miners = peers.iter().filter(|peer| peer.role == Role::Miner).count();
+        let weight = T::WeightInfo::divide_budget(
+            miners as u32,
+            peers.len().saturating_sub(miners) as u32,
+            scores.miners.len().saturating_add(scores.validators.len()) as u32,
+        );
         let divided = with_storage_layer(|| {
-            let division = Self::divide_budget(brain, budget, scores)?;
+            let division = Self::divide_budget(brain, budget, &peers, scores)?;
             Self::carry_over(division.returned);
             Ok::<_, DispatchError>(division)
         });
@@ -194,13 +218,14 @@ impl<T: Config> Pallet<T> {
     fn divide_budget(
         brain: BrainId,
         budget: Balance,
+        peers: &[PeerInfo<T::AccountId>],
         scores: &EpochScores<T::AccountId>,
     ) -> Result<Division, DispatchError> {
         let nodes = mul_div(budget, NODE_QUARTERS.into(), 4).ok_or(Error::<T>::Overflow)?;
         let slice = budget.saturating_sub(nodes);
         let (miners_pool, validators_pool) = split(nodes, T::Brains::miner_share(brain));
 
-        let (owner_part, stakers) = Self::divide_slice(brain, slice)?;
+        let (owner_part, stakers) = Self::divide_slice(brain, slice, peers)?;
         let owner_account = T::Brains::reward_account(brain).filter(|_| T::Brains::owner_earns(brain));
         let (to_miners, to_validators) = match owner_account {
             Some(_) => Self::redistribution(brain, owner_part, scores),
@@ -232,11 +257,15 @@ impl<T: Config> Pallet<T> {
 
     /// Divides the slice by where stake was directed (B.10) and pays stakers their parts. Returns the owner's part
     /// and what stakers got; the rest is nobody's.
-    fn divide_slice(brain: BrainId, slice: Balance) -> Result<(Balance, Balance), DispatchError> {
-        let validators: Vec<T::AccountId> = T::Registry::peers(brain)
-            .into_iter()
+    fn divide_slice(
+        brain: BrainId,
+        slice: Balance,
+        peers: &[PeerInfo<T::AccountId>],
+    ) -> Result<(Balance, Balance), DispatchError> {
+        let validators: Vec<&T::AccountId> = peers
+            .iter()
             .filter(|peer| peer.role == Role::Validator)
-            .map(|peer| peer.account)
+            .map(|peer| &peer.account)
             .collect();
         let mut stakes = alloc::vec![T::Stake::brain_directed(brain)];
         stakes.extend(
@@ -250,7 +279,7 @@ impl<T: Config> Pallet<T> {
         let mut parts = parts.into_iter();
         let (owner, to_stakers) = split(parts.next().unwrap_or(0), T::Brains::owner_commission(brain));
         let mut accepted = T::Rewards::deposit(brain, None, to_stakers);
-        for (validator, part) in validators.iter().zip(parts) {
+        for (validator, part) in validators.into_iter().zip(parts) {
             accepted = accepted.saturating_add(T::Rewards::deposit(brain, Some(validator), part));
         }
         if accepted > 0 {

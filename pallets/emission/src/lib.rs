@@ -46,6 +46,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod functions;
 pub mod weights;
 
@@ -62,7 +64,7 @@ pub use weights::WeightInfo;
 #[frame_support::pallet]
 pub mod pallet {
     use based_primitives::{
-        constants::{MAX_BRAINS, MAX_PEERS},
+        constants::MAX_BRAINS,
         traits::{BrainInspect, Epochs, ForecastInspect, RegistryInspect, StakeInspect, StakeRewards},
         Balance, BlockNumber, BrainId,
     };
@@ -113,6 +115,9 @@ pub mod pallet {
         type EpochLimit: Get<Weight>;
         /// Weights of the calls and of the work at the beginning of blocks.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Part of the pot that no Brain was given yet.
@@ -212,7 +217,7 @@ pub mod pallet {
         fn integrity_test() {
             assert!(T::CycleBlocks::get() > 0, "a cycle has at least one block");
             assert!(
-                T::WeightInfo::divide_budget(MAX_PEERS.into()).all_lt(T::EpochLimit::get()),
+                Self::longest_division().all_lt(T::EpochLimit::get()),
                 "a full Brain's budget can be divided in one block",
             );
         }

@@ -263,6 +263,8 @@ impl ForecastInspect<u64> for Mock {
 }
 
 impl pallet_emission::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Currency = Balances;
     type Brains = Mock;
     type Registry = Mock;
@@ -319,8 +321,8 @@ pub fn free(who: u64) -> Balance {
     Balances::free_balance(who)
 }
 
-/// Runs a test from genesis, then checks the invariants.
-pub fn build_and_execute(test: impl FnOnce()) {
+/// The chain at genesis.
+pub fn new_test_ext() -> sp_io::TestExternalities {
     CycleBlocks::set(CYCLE);
     Brains::set(BTreeMap::new());
     Beta::set(0);
@@ -334,9 +336,37 @@ pub fn build_and_execute(test: impl FnOnce()) {
         },
         ..Default::default()
     };
-    let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
-    ext.execute_with(|| {
+    config.build_storage().unwrap().into()
+}
+
+/// Runs a test from genesis, then checks the invariants.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
         test();
         Emission::do_try_state().unwrap();
     });
+}
+
+/// Brains with stake, and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn open_brain(brain: BrainId, _: &u64) {
+        set(brain, Setting::default());
+    }
+    fn stake(brain: BrainId, validator: Option<&u64>, amount: Balance) {
+        Brains::mutate(|brains| {
+            let setting = brains.get_mut(&brain).unwrap();
+            match validator {
+                Some(_) => setting.validators.push(amount),
+                None => setting.directed += amount,
+            }
+        });
+    }
 }

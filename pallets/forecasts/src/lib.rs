@@ -58,6 +58,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod functions;
 mod metrics;
 mod rounds;
@@ -139,6 +141,9 @@ pub mod pallet {
         type ScoredPerBlock: Get<u32>;
         /// Weights of the calls and of the work in every block.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why this pallet holds money.
@@ -337,7 +342,7 @@ pub mod pallet {
 
         /// Lowers the weight of forecasts below its schedule from the next cycle on, or lets the schedule hold (R122).
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::set_parameters())]
+        #[pallet::weight(T::WeightInfo::set_beta_override())]
         pub fn set_beta_override(origin: OriginFor<T>, ppb: Option<u64>) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             Self::do_set_beta_override(ppb)
@@ -345,7 +350,7 @@ pub mod pallet {
 
         /// Names the version of the features that models are trained on, from the next cycle on (R121).
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::set_parameters())]
+        #[pallet::weight(T::WeightInfo::set_feature_set())]
         pub fn set_feature_set(origin: OriginFor<T>, version: u32) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             Self::do_set_feature_set(version)
@@ -353,7 +358,7 @@ pub mod pallet {
 
         /// Names the reference model by its hash, from the next cycle on; the one before stays known for a rollback.
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::set_parameters())]
+        #[pallet::weight(T::WeightInfo::set_model())]
         pub fn set_model(origin: OriginFor<T>, model: H256) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             Self::do_set_model(model)
@@ -361,7 +366,7 @@ pub mod pallet {
 
         /// Returns to the reference model before, from the next cycle on (R122); a second rollback undoes the first.
         #[pallet::call_index(5)]
-        #[pallet::weight(T::WeightInfo::set_parameters())]
+        #[pallet::weight(T::WeightInfo::roll_back_model())]
         pub fn roll_back_model(origin: OriginFor<T>) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             Self::do_roll_back_model()
@@ -370,7 +375,7 @@ pub mod pallet {
         /// Hands the role of deciding the emission's shares over, from the next cycle on: to the Enforcer only once its
         /// schedule is complete (B.17).
         #[pallet::call_index(6)]
-        #[pallet::weight(T::WeightInfo::set_parameters())]
+        #[pallet::weight(T::WeightInfo::set_controller())]
         pub fn set_controller(origin: OriginFor<T>, controller: EmissionController) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
             Self::do_set_controller(controller)

@@ -13,6 +13,7 @@ use frame_support::{
     traits::{Get, Time},
     weights::Weight,
 };
+use sp_core::H256;
 use sp_runtime::traits::{BlakeTwo256, Hash};
 
 use crate::{
@@ -24,9 +25,14 @@ use crate::{
 impl<T: Config> Pallet<T> {
     /// Measures the block that ends now.
     pub(crate) fn observe(now: BlockNumber) {
+        Self::observe_brains(now, Self::brains_of(now));
+    }
+
+    /// Measures the block that ends now, and how these Brains stand.
+    pub(crate) fn observe_brains(now: BlockNumber, brains: impl Iterator<Item = BrainId>) {
         let traffic = TrafficState::<T>::get();
         let mut meter = MeterState::<T>::get();
-        Self::look_at_brains(now, &mut meter);
+        Self::look_at_brains(brains, &mut meter);
         let block = Self::window_of(now, &traffic, &mut meter);
         meter.bucket.merge(&block);
         meter.cycle.merge(&block);
@@ -43,10 +49,7 @@ impl<T: Config> Pallet<T> {
         let closes_cycle = Self::is_last(now, T::CycleBlocks::get());
         let mut seed = traffic.seed;
         if closes_cycle {
-            let figures = Self::take_figures(&mut meter, &mut payers);
-            Self::close_cycle(Self::cycle_of(now), figures);
-            Self::enact_parameters();
-            seed = BlakeTwo256::hash_of(&frame_system::Pallet::<T>::parent_hash());
+            seed = Self::end_cycle(now, &mut meter, &mut payers);
         }
         if traffic.transactions > 0 || closes_bucket || closes_cycle {
             PayerSketches::<T>::put(payers);
@@ -94,8 +97,8 @@ impl<T: Config> Pallet<T> {
         index.checked_rem(METRIC_BUCKETS).unwrap_or(0)
     }
 
-    fn look_at_brains(now: BlockNumber, meter: &mut Meter) {
-        for brain in Self::brains_of(now) {
+    fn look_at_brains(brains: impl Iterator<Item = BrainId>, meter: &mut Meter) {
+        for brain in brains {
             let (performance, validators) = T::Standings::standing(brain);
             let new = Standing {
                 performance,
@@ -135,7 +138,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn close_bucket(now: BlockNumber, meter: &mut Meter, payers: &mut Payers) {
+    pub(crate) fn close_bucket(now: BlockNumber, meter: &mut Meter, payers: &mut Payers) {
         let window = core::mem::take(&mut meter.bucket);
         let sketch = core::mem::take(&mut payers.bucket);
         let index = now.checked_div(T::BucketBlocks::get()).unwrap_or(0);
@@ -158,6 +161,14 @@ impl<T: Config> Pallet<T> {
             performance: narrow(meter.standings.mean_performance()),
         };
         Buckets::<T>::insert(Self::place(index), bucket);
+    }
+
+    /// Ends the cycle of block `now`; the seed of the next one's sketches.
+    pub(crate) fn end_cycle(now: BlockNumber, meter: &mut Meter, payers: &mut Payers) -> H256 {
+        let figures = Self::take_figures(meter, payers);
+        Self::close_cycle(Self::cycle_of(now), figures);
+        Self::enact_parameters();
+        BlakeTwo256::hash_of(&frame_system::Pallet::<T>::parent_hash())
     }
 
     fn take_figures(meter: &mut Meter, payers: &mut Payers) -> Figures {

@@ -65,6 +65,8 @@ parameter_types! {
     pub static Stakes: BTreeMap<u64, Balance> = BTreeMap::new();
     /// Validators that left.
     pub static Left: BTreeSet<u64> = BTreeSet::new();
+    /// Further validators.
+    pub static Joined: BTreeSet<(BrainId, u64)> = BTreeSet::new();
     /// How Brains stand.
     pub static Standings: BTreeMap<BrainId, (u64, u16)> = BTreeMap::new();
 }
@@ -97,6 +99,9 @@ impl RegistryInspect<u64> for Mock {
         Vec::new()
     }
     fn role(brain: BrainId, account: &u64) -> Option<Role> {
+        if Joined::get().contains(&(brain, *account)) {
+            return Some(Role::Validator);
+        }
         let role = match account {
             _ if brain != BRAIN || Left::get().contains(account) => return None,
             0..100 => Role::Validator,
@@ -141,6 +146,8 @@ impl BrainStandings for Mock {
 }
 
 impl pallet_forecasts::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Registry = Mock;
@@ -259,12 +266,13 @@ pub fn round(forecasts: &[(u64, Forecast)], mut busy: impl FnMut(u32)) -> BTreeM
     scored
 }
 
-/// Runs a test from the first block on, then checks the invariants and that no money was made or lost.
-pub fn build_and_execute(test: impl FnOnce()) {
+/// The chain in its first block.
+pub fn new_test_ext() -> sp_io::TestExternalities {
     Moment::set(1_000_000);
     BlockTime::set(10_000);
     Stakes::set(BTreeMap::new());
     Left::set(BTreeSet::new());
+    Joined::set(BTreeSet::new());
     Standings::set(BTreeMap::new());
     let config = RuntimeGenesisConfig {
         balances: pallet_balances::GenesisConfig {
@@ -274,8 +282,13 @@ pub fn build_and_execute(test: impl FnOnce()) {
         ..Default::default()
     };
     let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
-    ext.execute_with(|| {
-        System::set_block_number(1);
+    ext.execute_with(|| System::set_block_number(1));
+    ext
+}
+
+/// Runs a test from the first block on, then checks the invariants and that no money was made or lost.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
         Forecasts::on_initialize(1);
         test();
         Forecasts::do_try_state().unwrap();
@@ -283,6 +296,24 @@ pub fn build_and_execute(test: impl FnOnce()) {
         assert_eq!(Balances::total_issuance(), endowed);
         assert_eq!(Balances::free_balance(TREASURY), crate::Forfeited::<Test>::get());
     });
+}
+
+/// Further validators, standings and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn add_peer(brain: BrainId, _: Uid, _: Role, who: &u64) {
+        Joined::mutate(|joined| joined.insert((brain, *who)));
+    }
+    fn score_peers(brain: BrainId) {
+        Standings::mutate(|standings| standings.insert(brain, (2, 2)));
+    }
 }
 
 /// How busy blocks are from now on, every target included; to be called in each block.

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Accuracies that are looked at in one block to forget those that faded.
-const SWEPT_PER_BLOCK: u32 = 4;
+pub(crate) const SWEPT_PER_BLOCK: u32 = 4;
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_commit(who: &T::AccountId, brain: BrainId, hash: H256) -> DispatchResult {
@@ -179,7 +179,8 @@ impl<T: Config> Pallet<T> {
         } else {
             Scoring::<T>::put(record);
         }
-        T::WeightInfo::score(silent_count, revealed_count)
+        T::WeightInfo::score_silent(silent_count)
+            .saturating_add(T::WeightInfo::score_revealed(revealed_count))
     }
 
     /// Moves the deposit of a forecaster that stayed silent to the treasury.

@@ -1,112 +1,158 @@
-//! Weights of the calls and of the work in every block: documented estimates (reads and writes of records plus
-//! computation), to be replaced by measured ones. Counting a transaction changes one record of a kibibyte that the block
-//! has read already, which the base weight of every extrinsic covers.
+//! Weights of `based_pallet_forecasts`, measured and written by `scripts/weights`: not to be edited.
+//!
+//! 2026-11-21, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
 
 use core::marker::PhantomData;
 
 use frame_support::{
     traits::Get,
-    weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight},
+    weights::{constants::RocksDbWeight, Weight},
 };
 
-/// Computation of one dispatch, in picoseconds: origin check, decoding, one event.
-const BASE: u64 = 15_000_000;
-/// Computation of one change of a hold, in picoseconds.
-const HOLD: u64 = 50_000_000;
-/// Computation of one forecast's score, in picoseconds: 18 losses, 12 quotients, the moving average, one event.
-const SCORE: u64 = 20_000_000;
-/// Computation of one Brain's forecast, in picoseconds: a place among 64.
-const VOICE: u64 = 3_000_000;
-/// Computation of one block's metrics, in picoseconds: three bitmaps of a kibibyte, one of them merged twice.
-const OBSERVE: u64 = 20_000_000;
-/// Computation of a figure's baseline and bounds, in picoseconds: five sorted insertions of 64 differences.
-const FIGURE: u64 = 20_000_000;
-/// Encoded size bound of one record together with its storage proof, in bytes.
-const PROOF: u64 = 4_000;
-/// Figures of a cycle.
-const FIGURES: u64 = based_primitives::constants::FORECAST_TARGETS as u64;
-
-/// Weights of the calls and of the work in every block.
+/// Weights of what the pallet does.
 pub trait WeightInfo {
-    /// [`crate::Call::commit_forecast`].
+    /// Benchmark `commit_forecast`.
     fn commit_forecast() -> Weight;
-    /// [`crate::Call::reveal_forecast`] with forecasts of `n` Brains.
+    /// Benchmark `reveal_forecast`, `n` from 0 to 64.
     fn reveal_forecast(n: u32) -> Weight;
-    /// A call that changes parameters.
-    fn set_parameters() -> Weight;
-    /// Measuring a block in which so many Brains are looked at.
-    fn observe(brains: u32) -> Weight;
-    /// Closing a bucket.
+    /// Benchmark `set_beta_override`.
+    fn set_beta_override() -> Weight;
+    /// Benchmark `set_feature_set`.
+    fn set_feature_set() -> Weight;
+    /// Benchmark `set_model`.
+    fn set_model() -> Weight;
+    /// Benchmark `roll_back_model`.
+    fn roll_back_model() -> Weight;
+    /// Benchmark `set_controller`.
+    fn set_controller() -> Weight;
+    /// Benchmark `observe`, `b` from 0 to 16.
+    fn observe(b: u32) -> Weight;
+    /// Benchmark `close_bucket`.
     fn close_bucket() -> Weight;
-    /// Closing a cycle.
+    /// Benchmark `close_cycle`.
     fn close_cycle() -> Weight;
-    /// Finding no round to score.
+    /// Benchmark `no_scoring`.
     fn no_scoring() -> Weight;
-    /// Scoring so many silent forecasters and so many forecasts.
-    fn score(silent: u32, revealed: u32) -> Weight;
-    /// Looking at a few Accuracies.
+    /// Benchmark `score_silent`, `n` from 0 to 128.
+    fn score_silent(n: u32) -> Weight;
+    /// Benchmark `score_revealed`, `n` from 0 to 128.
+    fn score_revealed(n: u32) -> Weight;
+    /// Benchmark `sweep`.
     fn sweep() -> Weight;
-    /// Removing the forecasts of a closed Brain.
+    /// Benchmark `forget_brain`.
     fn forget_brain() -> Weight;
 }
 
-fn estimate(db: RuntimeDbWeight, base: u64, reads: u64, writes: u64) -> Weight {
-    Weight::from_parts(base, PROOF.saturating_mul(reads)).saturating_add(db.reads_writes(reads, writes))
-}
-
-/// Estimates with the database costs of the runtime.
+/// Weights with the database costs of the runtime.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
-        /// Reads role and computekey (two records each), commitment, count, balance and holds; writes the latter four.
+        // At least 73_469 ns.
         fn commit_forecast() -> Weight {
-            estimate($db, BASE.saturating_add(HOLD), 8, 4)
+            Weight::from_parts(76_884_000, 3_784)
+                .saturating_add($db.reads(6))
+                .saturating_add($db.writes(4))
         }
-        /// Reads commitment, stake, Accuracy, last round, balance and holds; writes commitment, forecast, balance and
-        /// holds. Each Brain: reads a membership and its forecasts, writes the latter.
+        // At least 66_379 ns.
         fn reveal_forecast(n: u32) -> Weight {
-            estimate($db, BASE.saturating_add(HOLD), 7, 4)
-                .saturating_add(estimate($db, VOICE, 2, 1).saturating_mul(u64::from(n)))
+            Weight::from_parts(69_294_956, 3_784)
+                // Standard error: 367_244.
+                .saturating_add(Weight::from_parts(9_227_802, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 3_771).saturating_mul(n.into()))
+                .saturating_add($db.reads(6))
+                .saturating_add($db.reads(u64::from(n).saturating_mul(2)))
+                .saturating_add($db.writes(4))
+                .saturating_add($db.writes(u64::from(n).saturating_mul(1)))
         }
-        /// Reads both sets of parameters, writes one.
-        fn set_parameters() -> Weight {
-            estimate($db, BASE, 2, 1)
+        // At least 11_057 ns.
+        fn set_beta_override() -> Weight {
+            Weight::from_parts(12_719_000, 1_565)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(1))
         }
-        /// Reads and writes traffic, meter and payers; reads time and length of the block and the parameters to come.
-        /// Each Brain: reads whether it is open, its performance, its last epoch of up to 45 kB and how it stood;
-        /// writes how it stands.
-        fn observe(brains: u32) -> Weight {
-            let brain = estimate($db, OBSERVE, 4, 1).saturating_add(Weight::from_parts(0, 45_000));
-            estimate($db, OBSERVE, 6, 3).saturating_add(brain.saturating_mul(u64::from(brains)))
+        // At least 9_664 ns.
+        fn set_feature_set() -> Weight {
+            Weight::from_parts(10_035_000, 1_565)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(1))
         }
-        /// Reads the stake, writes the bucket.
+        // At least 9_905 ns.
+        fn set_model() -> Weight {
+            Weight::from_parts(10_515_000, 1_565)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(1))
+        }
+        // At least 9_695 ns.
+        fn roll_back_model() -> Weight {
+            Weight::from_parts(10_005_000, 1_565)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(1))
+        }
+        // At least 10_275 ns.
+        fn set_controller() -> Weight {
+            Weight::from_parts(10_616_000, 1_565)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(1))
+        }
+        // At least 11_617 ns.
+        fn observe(b: u32) -> Weight {
+            Weight::from_parts(7_734_161, 3_533)
+                // Standard error: 1_136_189.
+                .saturating_add(Weight::from_parts(36_442_638, 0).saturating_mul(b.into()))
+                .saturating_add(Weight::from_parts(0, 47_573).saturating_mul(b.into()))
+                .saturating_add($db.reads(4))
+                .saturating_add($db.reads(u64::from(b).saturating_mul(4)))
+                .saturating_add($db.writes(3))
+                .saturating_add($db.writes(u64::from(b).saturating_mul(1)))
+        }
+        // At least 8_522 ns.
         fn close_bucket() -> Weight {
-            estimate($db, OBSERVE, 1, 1)
+            Weight::from_parts(12_549_000, 1_501)
+                .saturating_add($db.reads(1))
+                .saturating_add($db.writes(1))
         }
-        /// Reads and writes the histories and the parameters, both sets; writes the round to score.
+        // At least 25_508 ns.
         fn close_cycle() -> Weight {
-            estimate($db, FIGURE.saturating_mul(FIGURES), 3, 4)
+            Weight::from_parts(25_728_000, 4_629)
+                .saturating_add($db.reads(3))
+                .saturating_add($db.writes(4))
         }
-        /// Reads the round to score.
+        // At least 1_693 ns.
         fn no_scoring() -> Weight {
-            estimate($db, 0, 1, 0)
+            Weight::from_parts(1_763_000, 1_689).saturating_add($db.reads(1))
         }
-        /// Silent: reads and writes the commitment, two balances and holds. Revealed: reads and writes the forecast and
-        /// the Accuracy. Once: the round, its result and the sum forfeited.
-        fn score(silent: u32, revealed: u32) -> Weight {
-            estimate($db, BASE, 2, 3)
-                .saturating_add(
-                    estimate($db, HOLD.saturating_add(BASE), 4, 4).saturating_mul(u64::from(silent)),
-                )
-                .saturating_add(estimate($db, SCORE, 2, 2).saturating_mul(u64::from(revealed)))
+        // At least 13_841 ns.
+        fn score_silent(n: u32) -> Weight {
+            Weight::from_parts(51_609_437, 3_685)
+                // Standard error: 290_592.
+                .saturating_add(Weight::from_parts(50_174_834, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 2_794).saturating_mul(n.into()))
+                .saturating_add($db.reads(5))
+                .saturating_add($db.reads(u64::from(n).saturating_mul(3)))
+                .saturating_add($db.writes(4))
+                .saturating_add($db.writes(u64::from(n).saturating_mul(3)))
         }
-        fn forget_brain() -> Weight {
-            estimate($db, BASE, 0, 1)
+        // At least 13_339 ns.
+        fn score_revealed(n: u32) -> Weight {
+            Weight::from_parts(13_450_000, 3_685)
+                // Standard error: 114_598.
+                .saturating_add(Weight::from_parts(14_779_458, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 2_695).saturating_mul(n.into()))
+                .saturating_add($db.reads(3))
+                .saturating_add($db.reads(u64::from(n).saturating_mul(2)))
+                .saturating_add($db.writes(2))
+                .saturating_add($db.writes(u64::from(n).saturating_mul(2)))
         }
-        /// Reads four, the place and the last round; writes all four at worst and the place.
+        // At least 31_527 ns.
         fn sweep() -> Weight {
-            estimate($db, BASE, 6, 5)
+            Weight::from_parts(32_238_000, 13_645)
+                .saturating_add($db.reads(7))
+                .saturating_add($db.writes(5))
+        }
+        // At least 1_562 ns.
+        fn forget_brain() -> Weight {
+            Weight::from_parts(1_743_000, 0).saturating_add($db.writes(1))
         }
     };
 }

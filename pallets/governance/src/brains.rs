@@ -25,10 +25,14 @@ impl<T: Config> Pallet<T> {
     /// Samples the Brains whose block this is and returns how many may exist: one, unless a cycle has fewer blocks than
     /// there are numbers.
     pub(crate) fn sample(now: BlockNumber) -> u32 {
-        let total = T::Stake::total_stake();
         let due = Self::brains_of(now);
-        due.clone().for_each(|brain| Self::sample_brain(brain, total));
+        Self::sample_all(due.clone());
         due.count() as u32
+    }
+
+    pub(crate) fn sample_all(brains: impl Iterator<Item = BrainId>) {
+        let total = T::Stake::total_stake();
+        brains.for_each(|brain| Self::sample_brain(brain, total));
     }
 
     /// Numbers whose block this is, of all that can be issued.

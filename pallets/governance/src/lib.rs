@@ -61,6 +61,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod brains;
 mod brake;
 mod functions;
@@ -172,6 +174,9 @@ pub mod pallet {
         type MinimumBallot: Get<Balance>;
         /// Weights of the calls and of the work in every block.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why this pallet holds money.
@@ -428,7 +433,7 @@ pub mod pallet {
         /// Votes with `amount` of the caller's Pepecoin, which stays frozen until the proposal closes; a ballot cast
         /// before is replaced. Ballots of the caller on closed proposals are released on the way.
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::vote_with_pepecoin())]
+        #[pallet::weight(T::WeightInfo::vote_with_pepecoin().max(T::WeightInfo::vote_with_pepecoin_again()))]
         pub fn vote_with_pepecoin(
             origin: OriginFor<T>,
             id: ProposalId,

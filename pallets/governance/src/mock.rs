@@ -47,6 +47,8 @@ pub const PARAMETERS: TrackTimes = TrackTimes {
     enactment: 5,
 };
 pub const WINDOW: u32 = 30;
+/// Tasks that the scheduler takes for one block.
+pub const AGENDA: u32 = 50;
 pub const DEPOSIT: Balance = 100 * BASED;
 pub const BALLOT_DEPOSIT: Balance = BASED;
 pub const PEPE: Balance = 1_000_000_000_000_000_000;
@@ -149,7 +151,7 @@ impl pallet_scheduler::Config for Test {
     type MaximumWeight = MaximumWeight;
     type ScheduleOrigin = EnsureRoot<u64>;
     type OriginPrivilegeCmp = EqualPrivilegeOnly;
-    type MaxScheduledPerBlock = frame_support::traits::ConstU32<10>;
+    type MaxScheduledPerBlock = frame_support::traits::ConstU32<AGENDA>;
     type WeightInfo = ();
     type Preimages = Preimage;
     type BlockNumberProvider = System;
@@ -220,6 +222,8 @@ impl EmergencyBrake for MockBrake {
 }
 
 impl pallet_governance::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Currency = Balances;
     type Pepecoin = Pepecoin;
     type RuntimeHoldReason = RuntimeHoldReason;
@@ -386,8 +390,8 @@ pub fn last_event() -> crate::Event<Test> {
         .unwrap()
 }
 
-/// Runs a test from block 1 on, then checks the invariants and that no unit of either currency was made or lost.
-pub fn build_and_execute(test: impl FnOnce()) {
+/// The chain in block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
     Owners::set(BTreeMap::new());
     Stakes::set(BTreeMap::new());
     Pulled::set(0);
@@ -406,12 +410,42 @@ pub fn build_and_execute(test: impl FnOnce()) {
         ..Default::default()
     };
     let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
-    ext.execute_with(|| {
-        System::set_block_number(1);
+    ext.execute_with(|| System::set_block_number(1));
+    ext
+}
+
+/// Runs a test from block 1 on, then checks the invariants and that no unit of either currency was made or lost.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
         test();
         Governance::do_try_state().unwrap();
         let all = ACCOUNTS.len() as Balance * FUNDS;
         assert_eq!(Balances::total_issuance(), all);
         assert_eq!(Pepecoin::total_issuance(), all);
     });
+}
+
+/// Further Brains, funds and preimages.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn fund_pepecoin(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Pepecoin::mint_into(who, amount).unwrap();
+    }
+    fn open_brain(id: BrainId, owner: &u64) {
+        brain(id, *owner, 0);
+    }
+    fn stake(brain: BrainId, _: Option<&u64>, amount: Balance) {
+        Stakes::mutate(|stakes| *stakes.entry(brain).or_default() += amount);
+    }
+    fn note_preimage(call: Vec<u8>) {
+        <Preimage as StorePreimage>::note(call.into()).unwrap();
+    }
 }

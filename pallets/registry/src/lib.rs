@@ -50,6 +50,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 pub mod endpoint;
 mod functions;
 mod types;
@@ -116,6 +118,9 @@ pub mod pallet {
         type Deposit: Get<Balance>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why funds are held.
@@ -385,7 +390,7 @@ pub mod pallet {
 
         /// Lets newcomers take the places of those who earn least once all are taken, or ends that (B.32).
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::set_fee())]
+        #[pallet::weight(T::WeightInfo::set_pruning())]
         pub fn set_pruning(origin: OriginFor<T>, brain: BrainId, enabled: bool) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(

@@ -48,6 +48,8 @@ parameter_types! {
     pub static PeerDeposit: Balance = 0;
     /// Block of the last epoch of every Brain, and what peers earned in it.
     pub static Incentives: (BlockNumber, Vec<(Uid, u32)>) = (0, Vec::new());
+    /// Owners of further Brains.
+    pub static Owners: BTreeMap<BrainId, u64> = BTreeMap::new();
 }
 
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
@@ -85,14 +87,16 @@ pub struct MockBrains;
 
 impl BrainInspect<u64> for MockBrains {
     fn owner(brain: BrainId) -> Option<u64> {
-        [BRAIN, OTHER, RESERVED].contains(&brain).then_some(OWNER)
+        let known = [BRAIN, OTHER, RESERVED].contains(&brain).then_some(OWNER);
+        known.or_else(|| Owners::get().get(&brain).copied())
     }
     fn reward_account(brain: BrainId) -> Option<u64> {
         Self::owner(brain).map(|owner| if brain == BRAIN { OWNER_REWARDS } else { owner })
     }
     fn is_open(brain: BrainId) -> bool {
         let closed = CLOSED.with(|closed| closed.borrow().contains_key(&brain));
-        [BRAIN, OTHER].contains(&brain) && !closed
+        let open = [BRAIN, OTHER].contains(&brain) || Owners::get().contains_key(&brain);
+        open && !closed
     }
     fn admits(brain: BrainId, account: &u64) -> bool {
         Self::is_open(brain) && *account != BARRED
@@ -142,6 +146,8 @@ impl PeerIncentives for MockIncentives {
 }
 
 impl pallet_registry::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Currency = Balances;
     type Brains = MockBrains;
     type Deposit = PeerDeposit;
@@ -186,10 +192,15 @@ pub fn free(who: u64) -> Balance {
     Balances::free_balance(who)
 }
 
-/// Runs a test in block 1, then checks the invariants.
-pub fn build_and_execute(allow_reserved_endpoints: bool, test: impl FnOnce()) {
+/// The chain in block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+    test_ext(false)
+}
+
+fn test_ext(allow_reserved_endpoints: bool) -> sp_io::TestExternalities {
     CLOSED.with(|closed| closed.borrow_mut().clear());
     REMOVED.with(|removed| removed.borrow_mut().clear());
+    Owners::set(BTreeMap::new());
     PeerDeposit::set(0);
     Incentives::set((0, Vec::new()));
     let funded = [OWNER, OWNER_REWARDS, ALICE, BOB]
@@ -207,9 +218,32 @@ pub fn build_and_execute(allow_reserved_endpoints: bool, test: impl FnOnce()) {
         ..Default::default()
     };
     let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
-    ext.execute_with(|| {
-        System::set_block_number(1);
+    ext.execute_with(|| System::set_block_number(1));
+    ext
+}
+
+/// Runs a test in block 1, then checks the invariants.
+pub fn build_and_execute(allow_reserved_endpoints: bool, test: impl FnOnce()) {
+    test_ext(allow_reserved_endpoints).execute_with(|| {
         test();
         Registry::do_try_state().unwrap();
     });
+}
+
+/// Further Brains and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        use frame_support::traits::fungible::Mutate;
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn open_brain(brain: BrainId, owner: &u64) {
+        Owners::mutate(|owners| owners.insert(brain, *owner));
+    }
+    fn score_peers(_: BrainId) {
+        Incentives::set((1, (0..2_048).map(|uid| (uid, 1)).collect()));
+    }
 }

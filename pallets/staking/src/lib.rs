@@ -60,6 +60,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod functions;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants;
@@ -139,6 +141,9 @@ pub mod pallet {
         type TakeRaiseDelay: Get<BlockNumber>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+        /// Puts state into other pallets.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: based_primitives::benchmarking::BenchmarkHelper<Self::AccountId>;
     }
 
     /// Why funds are held.
@@ -349,7 +354,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Stakes to a Brain, or to one of its validators (R093), in addition to what the caller has there.
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::stake())]
+        #[pallet::weight(T::WeightInfo::stake().max(T::WeightInfo::stake_slashed()))]
         pub fn stake(
             origin: OriginFor<T>,
             brain: BrainId,

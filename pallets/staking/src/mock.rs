@@ -76,6 +76,7 @@ thread_local! {
     static LEFT: RefCell<BTreeSet<(BrainId, u64)>> = const { RefCell::new(BTreeSet::new()) };
     static EXPOSED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
     static CLOSED: RefCell<BTreeSet<BrainId>> = const { RefCell::new(BTreeSet::new()) };
+    static JOINED: RefCell<BTreeSet<(BrainId, u64)>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 /// Removes a peer for the rest of the test.
@@ -148,7 +149,9 @@ impl RegistryInspect<u64> for MockRegistry {
         match (brain, *account) {
             (BRAIN | OTHER, VALIDATOR) | (BRAIN, VALIDATOR2) => Some(Role::Validator),
             (BRAIN, MINER) => Some(Role::Miner),
-            _ => None,
+            _ => JOINED
+                .with(|joined| joined.borrow().contains(&(brain, *account)))
+                .then_some(Role::Validator),
         }
     }
     fn computekey(_: BrainId, _: &u64) -> Option<ComputeKey> {
@@ -165,6 +168,8 @@ impl ProducerInspect<u64> for MockProducers {
 }
 
 impl pallet_staking::Config for Test {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = Helper;
     type Currency = Balances;
     type Producers = MockProducers;
     type SlashedTo = SlashedTo;
@@ -214,11 +219,12 @@ pub fn go_to(block: u32) {
     System::set_block_number(block.into());
 }
 
-/// Runs a test in block 1, then checks the invariants.
-pub fn build_and_execute(test: impl FnOnce()) {
+/// The chain in block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
     LEFT.with(|left| left.borrow_mut().clear());
     CLOSED.with(|closed| closed.borrow_mut().clear());
     EXPOSED.with(|exposed| exposed.borrow_mut().clear());
+    JOINED.with(|joined| joined.borrow_mut().clear());
     let mut balances: Vec<_> = [ALICE, BOB, CAROL, VALIDATOR, VALIDATOR2, MINER]
         .into_iter()
         .map(|who| (who, 1_000 * BASED))
@@ -232,9 +238,31 @@ pub fn build_and_execute(test: impl FnOnce()) {
         ..Default::default()
     };
     let mut ext: sp_io::TestExternalities = config.build_storage().unwrap().into();
-    ext.execute_with(|| {
-        System::set_block_number(1);
+    ext.execute_with(|| System::set_block_number(1));
+    ext
+}
+
+/// Runs a test in block 1, then checks the invariants.
+pub fn build_and_execute(test: impl FnOnce()) {
+    new_test_ext().execute_with(|| {
         test();
         Staking::do_try_state().unwrap();
     });
+}
+
+/// Further validators, producers and funds.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl based_primitives::benchmarking::BenchmarkHelper<u64> for Helper {
+    fn fund(who: &u64, amount: Balance) {
+        Balances::mint_into(who, amount).unwrap();
+    }
+    fn add_peer(brain: BrainId, _: Uid, _: Role, who: &u64) {
+        JOINED.with(|joined| joined.borrow_mut().insert((brain, *who)));
+    }
+    fn expose(validator: &u64) {
+        expose(*validator);
+    }
 }

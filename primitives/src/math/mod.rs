@@ -17,6 +17,8 @@ mod shares;
 mod sigmoid;
 mod sketch;
 mod wide;
+#[cfg(test)]
+mod yields;
 
 pub use accumulator::{Accumulator, Checkpoint};
 pub use apportion::{apportion, split};

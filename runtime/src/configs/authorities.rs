@@ -30,6 +30,8 @@ parameter_types! {
 pub type SessionManager = NoteHistoricalRoot<Runtime, Authorities>;
 
 impl based_pallet_authorities::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type Bond = ProducerBond;
     type Currency = Balances;
     type MaxCandidates = ConstU32<512>;

@@ -26,6 +26,8 @@ type Sweepers = (
 );
 
 impl based_pallet_brains::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     // Nobody until governance appoints an account.
     type BridgeOrigin = based_pallet_brains::EnsureBridge<Runtime>;
     type Currency = Balances;

@@ -26,6 +26,8 @@ parameter_types! {
 type CycleBlocks = ConstU32<CYCLE_BLOCKS>;
 
 impl based_pallet_registry::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type Brains = Brains;
     type Currency = Balances;
     type Deposit = PeerDeposit;
@@ -39,6 +41,8 @@ impl based_pallet_registry::Config for Runtime {
 }
 
 impl based_pallet_staking::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type Brains = Brains;
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;
@@ -52,6 +56,8 @@ impl based_pallet_staking::Config for Runtime {
 }
 
 impl based_pallet_consensus::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type ActivePercentile = ActivePercentile;
     type ActivityCutoff = ActivityCutoff;
     type Brains = Brains;
@@ -68,6 +74,8 @@ impl based_pallet_consensus::Config for Runtime {
 }
 
 impl based_pallet_emission::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type Brains = Brains;
     type Currency = Balances;
     type CycleBlocks = CycleBlocks;
@@ -81,6 +89,8 @@ impl based_pallet_emission::Config for Runtime {
 }
 
 impl based_pallet_compute::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type Brains = Brains;
     type Currency = Balances;
     type MinimumDeposit = MinimumSpendingDeposit;

@@ -39,6 +39,8 @@ impl BrainStandings for ConsensusStandings {
 }
 
 impl based_pallet_forecasts::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type BucketBlocks = ConstU32<METRIC_BUCKET_BLOCKS>;
     type Currency = Balances;
     type CycleBlocks = ConstU32<CYCLE_BLOCKS>;

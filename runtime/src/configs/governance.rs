@@ -74,6 +74,8 @@ impl EmergencyBrake for SafeModeBrake {
 }
 
 impl based_pallet_governance::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
     type BallotDeposit = BallotDeposit;
     type Brains = Brains;
     type Brake = SafeModeBrake;

@@ -151,8 +151,8 @@ fn the_work_of_a_block_stays_under_two_percent_of_it() {
     use based_pallet_forecasts::WeightInfo;
     type Weights = <Runtime as based_pallet_forecasts::Config>::WeightInfo;
     let limit = <Runtime as based_pallet_forecasts::Config>::ScoredPerBlock::get();
-    let most = Weights::score(limit, 0)
-        .max(Weights::score(0, limit))
+    let most = Weights::score_silent(limit)
+        .max(Weights::score_revealed(limit))
         .saturating_add(Weights::sweep())
         .saturating_add(Weights::observe(1))
         .saturating_add(Weights::close_bucket())

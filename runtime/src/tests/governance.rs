@@ -8,7 +8,7 @@ use based_primitives::{
 };
 use frame_support::{
     assert_noop, assert_ok,
-    dispatch::DispatchResult,
+    dispatch::{DispatchResult, GetDispatchInfo},
     traits::{fungible::InspectFreeze, Contains, Get, Hooks, OriginTrait, StorePreimage},
 };
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
@@ -117,7 +117,7 @@ fn two_members_of_based_labs_propose_together_and_one_does_not() {
                 other_signatories: others,
                 maybe_timepoint: timepoint,
                 call: Box::new(propose()),
-                max_weight: frame_support::weights::Weight::from_parts(1_000_000_000_000, 1_000_000),
+                max_weight: propose().get_dispatch_info().call_weight,
             };
             assert_ok!(dispatch(call, by(members[who].clone())));
         };

@@ -61,14 +61,14 @@ fn epochs_get_a_tenth_of_a_block_and_any_step_of_one_fits() {
 
     let limit = constant::<<Runtime as based_pallet_emission::Config>::EpochLimit, Weight>();
     assert_eq!(limit.ref_time(), WEIGHT_REF_TIME_PER_SECOND / 2);
-    let room = limit - Division::divide_budget(2_048) - Epoch::epoch_look() - Epoch::epoch_rest();
-    let resumed = room - Epoch::epoch_rest();
+    let room = limit - Division::divide_budget(1_792, 256, 2_048) - Epoch::epoch_look() - Epoch::epoch_rest();
+    let resumed = room - Epoch::epoch_resume();
     let longest = Epoch::epoch_bonds(2_048, 64) + Epoch::epoch_pass(2_048);
-    assert!(Epoch::epoch_begin(2_048, 256).all_lte(room));
+    assert!(Epoch::epoch_begin(1_792, 256).all_lte(room));
     assert!(longest.all_lte(resumed) && Epoch::epoch_end(2_048, 64).all_lte(resumed));
     // A full Brain's epoch, its 77 active validators all with edges elsewhere, ends in its own block.
     let passes = Epoch::epoch_row(2_047) * 3 + Epoch::epoch_bonds(2_047, 64);
-    let all = Epoch::epoch_begin(2_048, 256)
+    let all = Epoch::epoch_begin(1_792, 256)
         + passes * 77
         + Epoch::epoch_pass(2_048) * 4
         + longest

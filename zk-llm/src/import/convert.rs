@@ -18,6 +18,7 @@ use super::tensors::{hash_file, Form, Planned, Tensors, Writer};
 use super::tokenizer::Tokens;
 use crate::error::{Error, Result};
 use crate::manifest::{MANIFEST_FILE, TOKENIZER_FILE};
+use crate::split::Matrix;
 
 /// `config.json`.
 pub(super) const CONFIG_FILE: &str = "config.json";
@@ -217,14 +218,18 @@ fn write_tensors(
         if linear.bias {
             client.push_numbers(&checkpoint.bias(linear)?)?;
         }
+        done += steps.len() as u64;
+        let (height, columns) = (count(linear.rows())?, count(linear.columns)?);
+        let shape = *Matrix::new(columns, height, rows.steps)?.shape();
         linears.push(LinearSpec {
             name: linear.name.clone(),
-            rows: count(linear.rows())?,
-            columns: count(linear.columns)?,
+            rows: height,
+            columns,
             bias: linear.bias,
+            row_sum: shape.row_sum,
+            row_squares: shape.row_squares,
             sha256: layer_hash(&steps, &scales),
         });
-        done += steps.len() as u64;
         progress(done, total);
     }
     for public in &blueprint.public {

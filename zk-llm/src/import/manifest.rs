@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::convert::MAX_JSON_BYTES;
+use super::exec::client_tensors;
 use super::network::{Network, MAX_COLUMNS, MAX_VOCABULARY};
 use crate::error::{Error, Result};
-use crate::manifest::{sha256, MAX_MANIFEST_BYTES};
+use crate::manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOKENIZER_FILE};
+use crate::split::{Shape, Tokens, RING_DEGREE};
 
 /// Version of the manifest's form.
 pub const MANIFEST_VERSION: u16 = 1;
@@ -16,6 +19,8 @@ pub const TEMPLATE: u16 = 0;
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// The client's part: embeddings, norms, and the scales and biases of the linear layers.
 pub const CLIENT_FILE: &str = "client.safetensors";
+/// Files that clients fetch, in this order.
+pub const PUBLIC_FILES: [&str; 3] = [MANIFEST_FILE, TOKENIZER_FILE, CLIENT_FILE];
 
 /// Description of an imported model; its bytes' SHA-256 is the model's identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,8 +64,34 @@ pub struct LinearSpec {
     pub columns: u32,
     /// Whether the client adds a bias.
     pub bias: bool,
+    /// Largest sum of a row's absolute weights: with it the client knows the range of the products.
+    pub row_sum: u64,
+    /// Largest sum of a row's squared weights: with it the client knows their noise.
+    pub row_squares: u64,
     /// SHA-256 of the weights (I8, row by row) and then the scales of the rows (F32, little-endian), in hex.
     pub sha256: String,
+}
+
+impl LinearSpec {
+    /// What split mode must know of the layer's weights.
+    pub fn shape(&self) -> Shape {
+        Shape {
+            inputs: self.columns,
+            outputs: self.rows,
+            row_sum: self.row_sum,
+            row_squares: self.row_squares,
+        }
+    }
+}
+
+/// Whether a manifest's bytes say that the model runs in split mode; those of other modes have no such field.
+pub fn is_split(manifest: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Probe {
+        mode: Mode,
+    }
+    let small = manifest.len() as u64 <= MAX_MANIFEST_BYTES;
+    small && serde_json::from_slice::<Probe>(manifest).is_ok_and(|probe| probe.mode == Mode::Split)
 }
 
 /// Origin of a checkpoint (SPEC R070).
@@ -118,7 +149,27 @@ impl SplitManifest {
         self.linears.iter().map(bytes).sum()
     }
 
-    /// Checks versions, sizes, names and hashes.
+    /// Linear layers that see every position of a text. Those after them see one: the last token, or the pooled text.
+    pub fn body(&self) -> usize {
+        4 * self.network.layers as usize
+    }
+
+    /// Most bytes of a public file, so that a client can bound what it fetches; 0 for a file that is none.
+    pub fn file_limit(&self, file: &str) -> u64 {
+        let numbers = |(_, shape): &(String, Vec<usize>)| shape.iter().product::<usize>() as u64;
+        match file {
+            MANIFEST_FILE => MAX_MANIFEST_BYTES,
+            TOKENIZER_FILE => MAX_JSON_BYTES,
+            // Numbers have at most four bytes; the header names each tensor.
+            CLIENT_FILE => {
+                let tensors = client_tensors(self);
+                tensors.iter().map(numbers).sum::<u64>() * 4 + (1 << 16) + 512 * tensors.len() as u64
+            }
+            _ => 0,
+        }
+    }
+
+    /// Checks versions, sizes, names, hashes, and that products of every layer can be decrypted exactly.
     ///
     /// # Errors
     /// [`Error::Manifest`] or [`Error::Checkpoint`] saying what is wrong.
@@ -153,8 +204,13 @@ impl SplitManifest {
             if linear.columns > MAX_COLUMNS || linear.rows > MAX_VOCABULARY.max(4 * MAX_COLUMNS) {
                 return fail(format!("linear layer {name} is too large"));
             }
+            // Full batches have the least noise.
+            let checked = Tokens::new(RING_DEGREE).and_then(|full| linear.shape().check(full));
+            if let Err(error) = checked {
+                return fail(format!("linear layer {name}: {error}"));
+            }
         }
-        for file in [WEIGHTS_FILE, CLIENT_FILE, crate::manifest::TOKENIZER_FILE] {
+        for file in [WEIGHTS_FILE, CLIENT_FILE, TOKENIZER_FILE] {
             if !self.files.contains_key(file) {
                 return fail(format!("no hash of {file}"));
             }

@@ -24,9 +24,11 @@ mod tokenizer;
 use std::fs;
 use std::path::Path;
 
-pub use exec::{Cache, ClientPart, Dynamic, Float, Linears, Products, Wanted, Weights};
+pub use exec::{likeliest, Cache, ClientPart, Dynamic, Float, Linears, Products, Wanted, Weights};
 pub use hub::{Hub, ENDPOINT};
-pub use manifest::{LinearSpec, Mode, Source, SplitManifest, CLIENT_FILE, TEMPLATE, WEIGHTS_FILE};
+pub use manifest::{
+    is_split, LinearSpec, Mode, Source, SplitManifest, CLIENT_FILE, PUBLIC_FILES, TEMPLATE, WEIGHTS_FILE,
+};
 pub use network::{Activation, Family, Network, Output, Pooling, Rotary, Scaling};
 pub use source::{Location, Repository};
 pub use steps::{quantise_rows, rounding_bound, Steps};

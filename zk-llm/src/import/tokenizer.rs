@@ -75,4 +75,13 @@ impl Tokens {
             .decode(ids, true)
             .map_err(|e| Error::Tokenizer(e.to_string()))
     }
+
+    /// Whether a token is special, such as the one that ends a text.
+    pub fn is_special(&self, id: u32) -> bool {
+        let added = self.inner.get_added_vocabulary();
+        added
+            .get_added_tokens_decoder()
+            .get(&id)
+            .is_some_and(|token| token.special)
+    }
 }

@@ -38,4 +38,6 @@ pub use params::{
     MODULUS, PACKING_MODULUS, RING_DEGREE,
 };
 pub use server::{hint, product};
-pub use wire::{bodies_bytes, hint_bytes, products_bytes, PACKING_KEY_BYTES, REQUEST_BYTES};
+pub use wire::{
+    batch, bodies_bytes, hint_bytes, products_bytes, Positions, PACKING_KEY_BYTES, REQUEST_BYTES,
+};

@@ -15,6 +15,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::pack::PackingKey;
 use super::params::{
     Shape, Tokens, GADGET_LEVELS, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_LEVELS, PACKING_MODULUS,
     PARAMETER_SET, RING_DEGREE,
@@ -196,6 +197,13 @@ fn encode_residues(kind: u8, shape: &Shape, job: &Job, residues: &[u64]) -> Vec<
 /// # Errors
 /// [`Error::Size`] or [`Error::Ciphertext`].
 pub(super) fn decode_bodies(bytes: &[u8], shape: &Shape) -> Result<(Job, Vec<u64>)> {
+    let job = decode_job(bytes, shape)?;
+    let residues = get(&bytes[HEADER + ID + RANGE..], RESIDUE_BYTES, MODULUS).ok_or_else(malformed)?;
+    Ok((job, residues))
+}
+
+/// What bodies for a matrix say of themselves; their residues are not looked at.
+fn decode_job(bytes: &[u8], shape: &Shape) -> Result<Job> {
     let what = "bodies";
     let most = bodies_bytes(shape, RING_DEGREE);
     let (Some(head), true) = (bytes.get(..HEADER + ID + RANGE), bytes.len() as u64 <= most) else {
@@ -215,13 +223,47 @@ pub(super) fn decode_bodies(bytes: &[u8], shape: &Shape) -> Result<(Job, Vec<u64
         return Err(Error::Ciphertext("its positions are not of its batch".into()));
     }
     check_size(what, bytes, bodies_bytes(shape, usize::from(range.count)))?;
-    let job = Job {
+    Ok(Job {
         tokens,
         batch: *batch,
         range,
-    };
-    let residues = get(&bytes[HEADER + ID + RANGE..], RESIDUE_BYTES, MODULUS).ok_or_else(malformed)?;
-    Ok((job, residues))
+    })
+}
+
+/// Which batch's positions a miner is asked to multiply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positions {
+    /// The batch, as [`batch`] names it.
+    pub batch: [u8; ID],
+    /// First position.
+    pub first: usize,
+    /// Positions, at least one; all are of the batch.
+    pub count: usize,
+}
+
+impl Positions {
+    /// Reads the header of bodies, which have the exact length for `shape` then. Residues are checked by
+    /// [`super::product`].
+    ///
+    /// # Errors
+    /// [`Error::Size`] or [`Error::Ciphertext`] if the bytes are not bodies for such a matrix.
+    pub fn of_bodies(bytes: &[u8], shape: &Shape) -> Result<Self> {
+        let job = decode_job(bytes, shape)?;
+        Ok(Self {
+            batch: job.batch,
+            first: job.range.first.into(),
+            count: job.range.count.into(),
+        })
+    }
+}
+
+/// The batch that a request opens, and its positions.
+///
+/// # Errors
+/// [`Error::Size`] or [`Error::Ciphertext`] if the bytes are no request for such a matrix under the key.
+pub fn batch(request: &[u8], shape: &Shape, key: &PackingKey) -> Result<([u8; ID], Tokens)> {
+    let (tokens, _) = decode_request(request, shape, key.id())?;
+    Ok((id(request), tokens))
 }
 
 /// The products of a job.

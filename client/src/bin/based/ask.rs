@@ -1,20 +1,24 @@
 //! `ask`: one private prompt.
 
-use std::{io::IsTerminal, path::PathBuf, time::Duration};
+mod progress;
+mod split;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _};
 use based_client::{
     chain::AccountId,
     money,
-    session::{Answer, Event, Options, Session},
+    session::{self, Answer, Opened, Options},
     wallet::format_account,
 };
 use based_primitives::{BrainId, SpendingAccountId};
 use clap::Args;
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
 use serde_json::{json, Value};
 use zk_llm::exec_clear;
 
+use self::progress::Progress;
 use crate::{account, amount, report, Context, Report};
 
 /// Ask a prompt.
@@ -37,40 +41,79 @@ pub struct Ask {
     /// Audit: a directory with the whole model, on which the answer is computed again here, in clear.
     #[arg(long, value_name = "MODEL_DIR")]
     verify_local: Option<PathBuf>,
+    /// Most tokens to generate, for a model that does; the price of so many is reserved, and what comes is paid.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: u32,
+    /// Compute and pay all of --max-tokens even if the text ends before, so that the miner does not learn its length.
+    #[arg(long)]
+    hide_length: bool,
 }
 
 impl Ask {
     pub async fn run(self, context: &Context) -> anyhow::Result<Report> {
         let signer = context.key.signer()?;
         // A model that cannot be read is reported before anything is paid.
-        let audited = self.verify_local.as_deref().map(zk_llm::Model::load).transpose();
-        let audited = audited.context("cannot load the model to verify with")?;
+        let audit = self.verify_local.as_deref().map(Whole::load).transpose();
+        let audit = audit.context("cannot load the model to verify with")?;
         let chain = context.chain().await?;
         let defaults = Options::of_user()?;
         let options = Options {
             account: self.account,
-            miner: self.miner,
+            miner: self.miner.clone(),
             deposit: self.deposit,
             ..defaults
         };
-        let mut session = Session::open(chain, signer, self.brain, options).await?;
-        if let Some(model) = &audited {
-            if model.manifest_hash() != session.model().manifest_hash() {
-                bail!("the model given to --verify-local is not the Brain's; its manifest differs");
-            }
-        }
-        let mut progress = Progress::new(context.json);
-        let answer = session.ask(&self.text, &mut |event| progress.show(event)).await;
-        progress.finish();
-        let answer = answer?;
-        let audit = match &audited {
-            Some(model) => Some(Audit::new(model, &answer)?),
-            None => None,
+        let opened = session::open(chain, signer, self.brain, options).await?;
+        let task = match &opened {
+            Opened::Full(session) => session.model().manifest_hash(),
+            Opened::Split(session) => session.part().manifest_hash(),
         };
-        Ok(Report::new(
-            to_json(&answer, audit.as_ref()),
-            to_text(&answer, audit.as_ref()),
-        ))
+        if audit.as_ref().is_some_and(|whole| whole.hash() != task) {
+            bail!("the model given to --verify-local is not the Brain's; its manifest differs");
+        }
+        match (opened, audit) {
+            (Opened::Full(mut session), audit) => {
+                let mut progress = Progress::new(context.json);
+                let answer = session.ask(&self.text, &mut |event| progress.show(event)).await;
+                progress.finish();
+                let answer = answer?;
+                let audit = match &audit {
+                    Some(Whole::Full(model)) => Some(Audit::new(model, &answer)?),
+                    _ => None,
+                };
+                Ok(Report::new(
+                    to_json(&answer, audit.as_ref()),
+                    to_text(&answer, audit.as_ref()),
+                ))
+            }
+            (Opened::Split(session), Some(Whole::Split(weights))) => {
+                split::run(*session, &self, context.json, Some(weights.as_ref())).await
+            }
+            (Opened::Split(session), _) => split::run(*session, &self, context.json, None).await,
+        }
+    }
+}
+
+/// A whole model, to compute an answer again.
+enum Whole {
+    Full(Box<zk_llm::Model>),
+    Split(Box<split::Local>),
+}
+
+impl Whole {
+    fn load(dir: &Path) -> anyhow::Result<Self> {
+        match split::Local::load(dir) {
+            Ok(Some(local)) => Ok(Self::Split(Box::new(local))),
+            Ok(None) => Ok(Self::Full(Box::new(zk_llm::Model::load(dir)?))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        match self {
+            Self::Full(model) => model.manifest_hash(),
+            Self::Split(local) => local.hash(),
+        }
     }
 }
 
@@ -161,118 +204,4 @@ fn to_text(answer: &Answer, audit: Option<&Audit>) -> String {
         };
     }
     text
-}
-
-/// Progress on a terminal; lines elsewhere; nothing for scripts.
-struct Progress {
-    bar: ProgressBar,
-    lines: bool,
-    stage: &'static str,
-}
-
-impl Progress {
-    fn new(json: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let bar = if terminal && !json {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self {
-            bar,
-            lines: !terminal && !json,
-            stage: "",
-        }
-    }
-
-    fn show(&mut self, event: Event) {
-        match event {
-            Event::OpeningAccount { deposit } => {
-                self.spin(
-                    "account",
-                    format!("opening a spending account with {}", money::with_symbol(deposit)),
-                );
-            }
-            Event::Reserving { account, amount } => {
-                let amount = money::with_symbol(amount);
-                self.spin(
-                    "reserve",
-                    format!("reserving {amount} of spending account {account} for the miner"),
-                );
-            }
-            Event::GeneratingKey => {
-                self.spin("key", "making a fresh secret key and its evaluation key".into())
-            }
-            Event::Resuming { .. } => {
-                self.spin(
-                    "resume",
-                    "going on with the unfinished job for this text: the same bytes are resent".into(),
-                );
-            }
-            Event::UploadingKey { sent, total } => {
-                self.count(
-                    "upload",
-                    "uploading the evaluation key  {bar:30} {bytes}/{total_bytes}  {eta}",
-                    sent,
-                    total,
-                );
-            }
-            Event::Queued { position } => self.spin("queue", format!("queued behind {position} jobs")),
-            Event::Progress { done, total, layer } => {
-                self.count(
-                    "tables",
-                    "evaluating {msg:16} {bar:30} {pos}/{len} tables  {eta} left",
-                    done,
-                    total,
-                );
-                self.bar.set_message(layer);
-            }
-            Event::Paying { amount } => {
-                self.spin(
-                    "pay",
-                    format!("the receipt is good; paying {}", money::with_symbol(amount)),
-                );
-            }
-            Event::Reconnecting { cause } => self.spin("", format!("{cause}; trying again")),
-            _ => {}
-        }
-    }
-
-    fn spin(&mut self, stage: &'static str, message: String) {
-        if self.stage != stage || stage.is_empty() {
-            self.stage = stage;
-            self.bar.set_style(ProgressStyle::default_spinner());
-            if self.lines {
-                eprintln!("{message}");
-            }
-        }
-        self.bar.set_message(message);
-    }
-
-    fn count(&mut self, stage: &'static str, template: &str, done: u64, total: u64) {
-        if self.stage != stage {
-            self.stage = stage;
-            let style =
-                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.bar.set_style(style.progress_chars("━╸ "));
-            self.bar.reset();
-            if self.lines {
-                eprintln!(
-                    "{} ({total})",
-                    if stage == "upload" {
-                        "uploading the evaluation key"
-                    } else {
-                        "evaluating"
-                    }
-                );
-            }
-        }
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }

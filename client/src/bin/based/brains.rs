@@ -1,7 +1,10 @@
 //! Brains, peers and weights.
 
 use based_client::{chain::AccountId, money, tls, wallet::format_account};
-use based_primitives::{constants::MIN_SCORERS, BrainId, BrainInfo, BrainPerformance, Task};
+use based_primitives::{
+    constants::{MAX_MINERS, MAX_VALIDATORS, MIN_SCORERS},
+    BrainId, BrainInfo, BrainPerformance, PeerInfo, ResourceKind, Task,
+};
 use clap::Subcommand;
 use serde_json::{json, Value};
 
@@ -70,6 +73,7 @@ impl Brain {
                 let Some(info) = view.brain(brain).await? else {
                     anyhow::bail!("there is no Brain {brain}; see `based brain list`");
                 };
+                let peers = view.peers(brain).await?;
                 let mut fields = vec![
                     ("Brain", info.id.to_string()),
                     ("name", text(&info.name)),
@@ -77,8 +81,9 @@ impl Brain {
                     ("state", format!("{:?}", info.state).to_lowercase()),
                     ("owner", format_account(&info.owner)),
                     ("stake", money::with_symbol(info.stake)),
-                    ("miners", info.miners.to_string()),
-                    ("validators", info.validators.to_string()),
+                    ("miners", format!("{} of {MAX_MINERS}", info.miners)),
+                    ("validators", format!("{} of {MAX_VALIDATORS}", info.validators)),
+                    ("declared", declared(&peers)),
                     ("registration fee", money::with_symbol(info.fee)),
                 ];
                 if let Some(task) = &info.task {
@@ -104,6 +109,14 @@ impl Brain {
                     );
                     fields.push(("prices", both));
                 }
+                let expected = view.expected_emission(brain).await?;
+                fields.push((
+                    "expected a cycle",
+                    format!(
+                        "{}, as stakes and performances stand",
+                        money::with_symbol(expected)
+                    ),
+                ));
                 let how = view.brain_performance(brain).await?;
                 fields.push(("performance", percent(how.performance)));
                 let last = format!("uptime {}, quality {}", percent(how.uptime), percent(how.quality));
@@ -113,11 +126,32 @@ impl Brain {
                 fields.extend(more);
                 let mut json = to_json(&info);
                 json["performance"] = json!(how);
+                json["expected"] = report::amount(expected);
+                json["places"] = json!({ "miners": MAX_MINERS, "validators": MAX_VALIDATORS });
+                json["storage_mib"] = json!(storage_mib(&peers));
                 json["settings"] = settings;
                 Ok(Report::fields(json, &fields))
             }
         }
     }
+}
+
+/// Processors and storage that peers declare, in words.
+fn declared(peers: &[PeerInfo<AccountId>]) -> String {
+    let of = |kind| peers.iter().filter(|peer| peer.resources.kind == kind).count();
+    format!(
+        "{} with graphics processors, {} without, {} GiB of storage",
+        of(ResourceKind::Gpu),
+        of(ResourceKind::Cpu),
+        storage_mib(peers) / 1_024
+    )
+}
+
+fn storage_mib(peers: &[PeerInfo<AccountId>]) -> u64 {
+    peers
+        .iter()
+        .map(|peer| u64::from(peer.resources.storage_mib))
+        .sum()
 }
 
 pub async fn peers(context: &Context, brain: BrainId) -> anyhow::Result<Report> {

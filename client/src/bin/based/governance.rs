@@ -182,10 +182,11 @@ impl Propose {
         let signer = context.key.signer()?;
         let chain = context.chain().await?;
         let view = chain.best().await?;
-        let bytes = view.call_bytes(&self.call)?;
-        let text = view.call_text(&bytes)?;
-        let (call, is_long) = ProposedCall::new(&bytes);
+        let written = view.read_call(&self.call)?;
+        let text = written.to_string();
+        let (call, is_long) = ProposedCall::new(written.bytes());
         if is_long && view.proposed_bytes(&call).await?.is_none() {
+            let bytes = written.bytes().to_vec();
             chain.submit(&signer, &calls::note_preimage(bytes)).await?;
         }
         let included = chain
@@ -264,7 +265,7 @@ async fn show(view: &View, id: u32) -> anyhow::Result<Report> {
     let now = view.number();
     let bytes = view.proposed_bytes(&proposal.call).await?;
     let call = match &bytes {
-        Some(bytes) => view.call_text(bytes)?,
+        Some(bytes) => view.decode_call(bytes)?.to_string(),
         None => "not on the chain any more".into(),
     };
     let seats = view.electorate(id).await?;

@@ -3,6 +3,7 @@
 mod ask;
 mod authority;
 mod brains;
+mod call;
 mod forecasts;
 mod governance;
 mod model;
@@ -38,6 +39,9 @@ struct Cli {
     /// Print one line of JSON instead of text.
     #[arg(long, global = true)]
     json: bool,
+    /// Send nothing: say what the first transaction of the command would cost, and whether it would succeed now.
+    #[arg(long, global = true)]
+    dry_run: bool,
     #[command(flatten)]
     key: KeyArgs,
     #[command(subcommand)]
@@ -77,6 +81,11 @@ enum Command {
         /// Brain.
         brain: BrainId,
     },
+    /// Give up one's place as a miner or validator of a Brain; the deposit returns.
+    Leave {
+        /// Brain.
+        brain: BrainId,
+    },
     /// Show the weights that validators give in a Brain.
     Weights {
         /// Brain.
@@ -103,6 +112,12 @@ enum Command {
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
+    /// Send any call of the chain, such as "Balances.burn { value: 1000, keep_alive: true }". Amounts are in units of
+    /// 10^-18; a wallet's bytes, 0x…, do as well.
+    Call {
+        /// Call.
+        call: String,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// Shell.
@@ -115,11 +130,13 @@ struct Context {
     node: String,
     key: KeyArgs,
     json: bool,
+    dry_run: bool,
 }
 
 impl Context {
     async fn chain(&self) -> anyhow::Result<Chain> {
-        Ok(Chain::connect(&self.node).await?)
+        let chain = Chain::connect(&self.node).await?;
+        Ok(if self.dry_run { chain.dry_run() } else { chain })
     }
 
     /// The account named, else the wallet's own.
@@ -149,8 +166,10 @@ async fn main() -> ExitCode {
         node: cli.node,
         key: cli.key,
         json: cli.json,
+        dry_run: cli.dry_run,
     };
-    match run(&context, cli.command).await {
+    let outcome = run(&context, cli.command).await;
+    match outcome.or_else(report::estimate) {
         Ok(report) => match report.print(context.json) {
             Ok(()) => ExitCode::SUCCESS,
             // The reader went away, as `head` does.
@@ -175,6 +194,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Transfer { to, amount, pepecoin } => wallets::transfer(context, to, amount, pepecoin).await,
         Command::Brain(brain) => brain.run(context).await,
         Command::Peers { brain } => brains::peers(context, brain).await,
+        Command::Leave { brain } => call::leave(context, brain).await,
         Command::Weights { brain } => brains::weights(context, brain).await,
         Command::Stake(stake) => stake.run(context).await,
         Command::Rewards(rewards) => rewards.run(context).await,
@@ -183,6 +203,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Governance(governance) => governance.run(context).await,
         Command::Model(model) => model.run(context),
         Command::Spend(spend) => spend.run(context).await,
+        Command::Call { call } => call::send(context, &call).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "based", &mut script);

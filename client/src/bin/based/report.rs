@@ -2,7 +2,11 @@
 
 use std::io::{self, Write};
 
-use based_client::{chain::Included, money, wallet::format_account};
+use based_client::{
+    chain::{ChainError, Included},
+    money,
+    wallet::format_account,
+};
 use comfy_table::{presets::NOTHING, Table};
 use serde_json::{json, Value};
 
@@ -81,6 +85,19 @@ impl Report {
             writeln!(out, "{}", self.text)
         }
     }
+}
+
+/// What a dry run found; other errors stay what they are.
+pub fn estimate(error: anyhow::Error) -> anyhow::Result<Report> {
+    let Some(ChainError::NotSent(estimate)) = error.downcast_ref() else {
+        return Err(error);
+    };
+    let json = json!({
+        "sent": false,
+        "fee": amount(estimate.fee),
+        "failure": estimate.failure.as_ref().map(ToString::to_string),
+    });
+    Ok(Report::new(json, format!("Nothing was sent: {estimate}.")))
 }
 
 /// An amount for scripts: a decimal number in $BASED, as text so that no digit is lost.

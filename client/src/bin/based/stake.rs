@@ -1,7 +1,7 @@
 //! Stakes and rewards.
 
 use based_client::{
-    chain::{calls, AccountId, Chain, ChainError, Included, Signer},
+    chain::{calls, AccountId, Chain, ChainError, Included, Signer, TakeSet},
     money,
     wallet::format_account,
 };
@@ -9,7 +9,7 @@ use based_primitives::BrainId;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::{account, amount, report, Context, Report};
+use crate::{account, amount, forecasts::percent, owner, report, Context, Report};
 
 /// What stake is directed to.
 #[derive(Debug, Args)]
@@ -59,6 +59,26 @@ pub enum Stake {
         #[command(flatten)]
         target: Target,
     },
+    /// Set the share that you, a validator, keep of what your stakers earn; at most 18%. A raise holds a month later.
+    SetTake {
+        /// Brain.
+        brain: BrainId,
+        /// Percentage.
+        #[arg(value_parser = owner::share, value_name = "PERCENT")]
+        take: u64,
+    },
+    /// Make a staker pay its part of a slash of the validator it staked to, which else happens when it next moves its
+    /// stake; anyone may do this.
+    Settle {
+        /// Staker.
+        #[arg(value_parser = account)]
+        staker: AccountId,
+        /// Brain.
+        brain: BrainId,
+        /// Validator.
+        #[arg(value_parser = account)]
+        validator: AccountId,
+    },
     /// Show an account's stakes.
     Show {
         /// Account; the wallet's own by default.
@@ -105,6 +125,29 @@ impl Stake {
             Self::Claim { target } => {
                 let done = format!("Claimed what {} earned you.", target.name());
                 let call = calls::claim_stake_reward(target.brain, target.validator);
+                (done, chain.submit(&signer, &call).await?, json!({}))
+            }
+            Self::SetTake { brain, take } => {
+                let included = chain.submit(&signer, &calls::set_take(brain, take)).await?;
+                let missing = || anyhow::anyhow!("the node does not say from when on the share holds");
+                let TakeSet { effective_at, .. } = included.event()?.ok_or_else(missing)?;
+                let done = format!(
+                    "Keeps {} of what stakers of Brain {brain} earn, from block {effective_at} on.",
+                    percent(take)
+                );
+                (
+                    done,
+                    included,
+                    json!({ "brain": brain, "effective_at": effective_at }),
+                )
+            }
+            Self::Settle {
+                staker,
+                brain,
+                validator,
+            } => {
+                let call = calls::settle_slash(staker.clone(), brain, validator);
+                let done = format!("{} owes nothing any more.", format_account(&staker));
                 (done, chain.submit(&signer, &call).await?, json!({}))
             }
             Self::Show { .. } => anyhow::bail!("shown above"),

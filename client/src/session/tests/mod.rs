@@ -1,5 +1,6 @@
 //! Tests of the session below the chain: receipts, and the dealings with a miner.
 
 mod receipts;
+mod split;
 mod stub;
 mod wire;

@@ -35,6 +35,10 @@ pub struct Script {
     pub refuse: Option<Status>,
     /// Output it gives in place of the receipted one.
     pub output: Option<Vec<u8>>,
+    /// What it says in a session of split mode, whatever it hears.
+    pub split: Vec<proto::split_down::Part>,
+    /// What it sends as hints.
+    pub hints: Vec<Vec<u8>>,
 }
 
 /// What the miner was sent.
@@ -122,6 +126,8 @@ impl miner_server::Miner for Stub {
     type ModelFileStream = Events<proto::Chunk>;
     type SubmitStream = Events<proto::JobEvent>;
     type CollectStream = Events<proto::Chunk>;
+    type SplitStream = Events<proto::SplitDown>;
+    type PrepareStream = Events<proto::Chunk>;
 
     async fn describe(
         &self,
@@ -236,6 +242,26 @@ impl miner_server::Miner for Stub {
             .chunks(32)
             .map(|data| Ok(proto::Chunk { data: data.to_vec() }))
             .collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+    }
+
+    async fn split(
+        &self,
+        request: Request<Streaming<proto::SplitUp>>,
+    ) -> Result<Response<Self::SplitStream>, Status> {
+        let parts = self.script.split.clone().into_iter();
+        let said = parts.map(|part| Ok(proto::SplitDown { part: Some(part) }));
+        // The stream is heard to its end, after all was said.
+        let heard = request.into_inner().filter_map(|_| None);
+        Ok(Response::new(Box::pin(tokio_stream::iter(said).chain(heard))))
+    }
+
+    async fn prepare(
+        &self,
+        _: Request<proto::PrepareRequest>,
+    ) -> Result<Response<Self::PrepareStream>, Status> {
+        let hints = self.script.hints.clone().into_iter();
+        let chunks = hints.map(|data| Ok(proto::Chunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 }

@@ -34,8 +34,14 @@ fn brain() -> u32 {
 fn step() -> Weight {
     <() as WeightInfo>::epoch_bonds(2_048, 64)
         .saturating_add(<() as WeightInfo>::epoch_pass(2_048))
-        .saturating_add(<() as WeightInfo>::epoch_look())
-        .saturating_add(<() as WeightInfo>::epoch_rest().saturating_mul(2))
+        .saturating_add(fixed())
+}
+
+/// Weight of looking, taking up an epoch and putting it away again.
+fn fixed() -> Weight {
+    <() as WeightInfo>::epoch_look()
+        .saturating_add(<() as WeightInfo>::epoch_resume())
+        .saturating_add(<() as WeightInfo>::epoch_rest())
 }
 
 type State = (
@@ -67,13 +73,11 @@ fn an_epoch_in_parts_ends_as_one_at_once() {
     build_and_execute(|| {
         let due = brain();
         // Barely enough for the end, which costs more than beginning and more than any step.
-        let fixed = <() as WeightInfo>::epoch_look()
-            .saturating_add(<() as WeightInfo>::epoch_rest().saturating_mul(2));
         let step =
             <() as WeightInfo>::epoch_bonds(2_048, 64).saturating_add(<() as WeightInfo>::epoch_pass(39));
         let limit = <() as WeightInfo>::epoch_end(39, 0)
             .max(step)
-            .saturating_add(fixed);
+            .saturating_add(fixed());
         let mut blocks = 0;
         let scores = loop {
             go_to(due + blocks);

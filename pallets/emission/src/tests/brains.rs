@@ -41,6 +41,10 @@ fn the_pot_of_a_cycle_is_divided_by_stake_and_performance() {
         assert_eq!(budget(1) + budget(2) + budget(3), pot);
         assert!(budget(2).abs_diff(pot * 3 / 34) <= 1 && budget(3).abs_diff(pot * 25 / 34) <= 1);
         assert_eq!(Carry::<Test>::get(), 0);
+        for brain in [1, 2, 3] {
+            assert_eq!(Emission::expected_budget(brain, pot), budget(brain));
+        }
+        assert_eq!(Emission::expected_budget(4, pot), 0);
         System::assert_last_event(
             Event::CycleSplit {
                 cycle: 0,

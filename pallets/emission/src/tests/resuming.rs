@@ -5,7 +5,7 @@ use crate::{mock::*, Budgets, Carry, Due, WeightInfo};
 
 /// Most that one epoch gets in a block: the limit without what is set aside for the division.
 fn room() -> u64 {
-    let division = <() as WeightInfo>::divide_budget(2_048);
+    let division = <() as WeightInfo>::divide_budget(1_792, 256, 2_048);
     EpochLimit::get().saturating_sub(division).ref_time()
 }
 

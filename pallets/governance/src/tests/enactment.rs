@@ -122,7 +122,7 @@ fn with_a_full_agenda_closing_waits_for_another_block() {
         giga_brains(&[ALICE]);
         let id = labs_propose();
         run_to(proposal(id).ends_at + 1);
-        for _ in 0..10 {
+        for _ in 0..AGENDA {
             assert_ok!(Scheduler::schedule(
                 RuntimeOrigin::root(),
                 (now() + ROOT.enactment).into(),

@@ -8,7 +8,7 @@ extern crate alloc;
 mod apis;
 mod configs;
 
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 
 use sp_runtime::{
     generic, impl_opaque_keys,

@@ -125,11 +125,7 @@ impl ClientPart {
         let (mut given, mut out) = (tokens.to_vec(), vec![]);
         while out.len() < count && cache.tokens() + given.len() <= context {
             let logits = self.generate(linears, &mut cache, &given, Wanted::Last)?;
-            let likeliest = (0..logits.len())
-                .rev()
-                .max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-            let next = likeliest.and_then(|id| u32::try_from(id).ok());
-            let next = next.ok_or_else(|| Error::Prompt("no logits".into()))?;
+            let next = likeliest(&logits).ok_or_else(|| Error::Prompt("no logits".into()))?;
             out.push(next);
             given = vec![next];
         }
@@ -245,6 +241,14 @@ impl ClientPart {
         add(x, more);
         self.norm(x, name);
     }
+}
+
+/// The token of the highest logit, the lowest number among equals; none without logits.
+pub fn likeliest(logits: &[f32]) -> Option<u32> {
+    let highest = (0..logits.len())
+        .rev()
+        .max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+    highest.and_then(|id| u32::try_from(id).ok())
 }
 
 fn add(x: &mut [f32], more: &[f32]) {

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 use super::{load_manifest, open_weights, ClientPart};
 use crate::error::{Error, Result};
 use crate::import::convert::Checkpoint;
-use crate::import::manifest::SplitManifest;
+use crate::import::manifest::{LinearSpec, SplitManifest};
 use crate::import::steps::quantise_rows;
+use crate::split::Matrix;
 
 /// Applies the linear layers of a network, by their number in the manifest.
 pub trait Linears {
@@ -111,6 +112,29 @@ impl Weights {
     /// The manifest.
     pub fn manifest(&self) -> &SplitManifest {
         &self.manifest
+    }
+
+    /// The matrices of split mode, layer by layer.
+    ///
+    /// # Errors
+    /// [`Error::Matrix`] if a weight is -128, [`Error::Manifest`] if a matrix is not what the manifest says of it.
+    pub fn into_matrices(self) -> Result<Vec<Matrix>> {
+        let matrix = |(linear, weights): (&LinearSpec, Vec<i8>)| {
+            let matrix = Matrix::new(linear.columns, linear.rows, weights)?;
+            match *matrix.shape() == linear.shape() {
+                true => Ok(matrix),
+                false => Err(Error::Manifest(format!(
+                    "the bounds of linear layer {} are not its weights'",
+                    linear.name
+                ))),
+            }
+        };
+        self.manifest
+            .linears
+            .iter()
+            .zip(self.layers)
+            .map(matrix)
+            .collect()
     }
 
     /// Weights of a layer, row by row.

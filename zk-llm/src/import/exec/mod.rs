@@ -9,7 +9,7 @@ mod ops;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use forward::{Cache, Wanted};
+pub use forward::{likeliest, Cache, Wanted};
 pub use linears::{Dynamic, Float, Linears, Products, Weights};
 
 use super::convert::read_limited;
@@ -100,7 +100,7 @@ impl ClientPart {
 }
 
 /// Names and shapes of the tensors of the client's part.
-fn client_tensors(manifest: &SplitManifest) -> Vec<(String, Vec<usize>)> {
+pub(super) fn client_tensors(manifest: &SplitManifest) -> Vec<(String, Vec<usize>)> {
     let network = &manifest.network;
     let mut all = vec![];
     for linear in &manifest.linears {

@@ -18,7 +18,7 @@ pub fn pepecoin(text: &str) -> Result<Balance, String> {
 }
 
 /// Reads a percentage as parts per billion, exactly.
-pub(super) fn share(text: &str) -> Result<u64, String> {
+pub fn share(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no percentage from 0 to 100 with at most seven decimals");
     let scaled = money::parse(text)
         .ok()

@@ -6,7 +6,7 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
-pub use args::in_pepecoin;
+pub use args::{in_pepecoin, share};
 pub use shown::settings;
 
 use based_client::{
@@ -18,7 +18,7 @@ use based_primitives::{BrainId, BrainName, Domain, PriceList, TemplateId, Url};
 use clap::{Subcommand, ValueEnum};
 
 use self::{
-    args::{bytes, domain, name, pepecoin, share, url},
+    args::{bytes, domain, name, pepecoin, url},
     session::{announced, Session},
     shown::price,
 };

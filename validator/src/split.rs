@@ -1,0 +1,225 @@
+//! Canaries for models of split mode: users' questions, whose every product is checked.
+//!
+//! A canary goes through the session that users have, with the same lengths. With the matrices at hand the validator
+//! checks every round by Freivalds' check, which a wrong product passes with probability below 2^-47, computes some hints
+//! again, and holds the answer against the one in clear: it must be equal.
+
+use std::{path::Path, sync::Arc};
+
+use based_client::{
+    session::{
+        split::{Audit, Output, Settings, SplitSession},
+        SessionError,
+    },
+    wire::split::{bucket, price},
+};
+use based_primitives::{Balance, PriceList};
+use rand::{rngs::OsRng, Rng};
+use tokio::sync::watch;
+use zk_llm::{
+    import::{is_split, ClientPart, Dynamic, Output as Kind, Products, Weights, PUBLIC_FILES},
+    manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
+    split::{hint, Check, Matrix, PackingKey},
+};
+
+use crate::score::Outcome;
+
+/// Most tokens of a canary's sentence.
+const MAX_TOKENS: usize = 64;
+/// One hint in so many is computed again: it costs as much as it costs the miner.
+const HINTS: u32 = 16;
+
+/// A model of split mode that judges.
+pub struct SplitOracle {
+    part: ClientPart,
+    matrices: Vec<Matrix>,
+    checks: Vec<Check>,
+}
+
+impl SplitOracle {
+    /// Loads a model directory; none if it holds a model of another mode.
+    ///
+    /// # Errors
+    /// If files are missing or damaged.
+    pub fn load(dir: &Path) -> anyhow::Result<Option<Self>> {
+        let manifest = dir.join(MANIFEST_FILE);
+        if std::fs::metadata(&manifest)?.len() > MAX_MANIFEST_BYTES || !is_split(&std::fs::read(manifest)?) {
+            return Ok(None);
+        }
+        let matrices = Weights::load(dir)?.into_matrices()?;
+        let checks = matrices.iter().map(Check::new).collect::<zk_llm::Result<_>>()?;
+        Ok(Some(Self {
+            part: ClientPart::load(dir)?,
+            matrices,
+            checks,
+        }))
+    }
+
+    /// The client's part of the model.
+    pub fn part(&self) -> &ClientPart {
+        &self.part
+    }
+
+    /// Bytes of the files that a canary's payer fetches, at most.
+    pub fn public_bytes(&self) -> u64 {
+        let manifest = self.part.manifest();
+        PUBLIC_FILES.iter().map(|file| manifest.file_limit(file)).sum()
+    }
+
+    /// Most that a canary costs by a Brain's prices; none if they do not allow its length.
+    pub fn price(&self, prices: &PriceList) -> Option<Balance> {
+        let network = &self.part.manifest().network;
+        let prompt = bucket(MAX_TOKENS, network.context);
+        let more = match network.output {
+            Kind::Generator { .. } => Settings::default().max_tokens,
+            _ => 0,
+        };
+        if prompt > prices.context {
+            return None;
+        }
+        let most = prompt.saturating_add(more).min(prices.context);
+        price(prices.prompt, prices.completion, prompt, most)
+    }
+
+    /// Whether a sentence fits.
+    pub fn takes(&self, sentence: &str) -> bool {
+        self.part
+            .encode(sentence)
+            .is_ok_and(|ids| ids.len() <= MAX_TOKENS)
+    }
+
+    /// Asks a sentence as users do, and judges the answer; gives its cost, too.
+    ///
+    /// # Errors
+    /// The session's; [`SessionError::Audit`] if the miner computed something else.
+    pub async fn judge(
+        self: Arc<Self>,
+        session: SplitSession,
+        sentence: &str,
+    ) -> Result<(Outcome, Balance), SessionError> {
+        let (_keep, stop) = watch::channel(false);
+        let mut session = session.audited(self.clone());
+        let answer = session
+            .ask(sentence, Settings::default(), stop, &mut |_| {})
+            .await?;
+        let seconds = (answer.prefill + answer.decode).as_secs_f64();
+        let (sentence, output) = (sentence.to_owned(), answer.output);
+        let right = tokio::task::spawn_blocking(move || self.is_right(&sentence, &output)).await;
+        let right = right.map_err(|error| SessionError::Internal(error.to_string()))??;
+        let outcome = match right && answer.receipt.is_some() {
+            true => Outcome::Pass(seconds),
+            false => Outcome::Fail,
+        };
+        Ok((outcome, answer.fee_paid))
+    }
+
+    /// Whether an answer is the one in clear.
+    fn is_right(&self, sentence: &str, output: &Output) -> zk_llm::Result<bool> {
+        let ids = self.part.encode(sentence)?;
+        let mut linears = Dynamic::new(&self.part, Clear(&self.matrices));
+        Ok(match (output, &self.part.manifest().network.output) {
+            (Output::Text { tokens, .. }, Kind::Generator { .. }) => {
+                self.part.greedy(&mut linears, &ids, tokens.len())? == *tokens
+            }
+            // Each product was checked: the rest is this machine's own arithmetic.
+            (Output::Classes(_) | Output::Numbers(_), _) => true,
+            _ => false,
+        })
+    }
+}
+
+impl Audit for SplitOracle {
+    fn hint(&self, layer: usize, key: &[u8], request: &[u8], made: &[u8]) -> bool {
+        if !OsRng.gen_ratio(1, HINTS) {
+            return true;
+        }
+        let Some(matrix) = self.matrices.get(layer) else {
+            return false;
+        };
+        let again = PackingKey::from_bytes(key).and_then(|key| hint(matrix, &key, request));
+        again.is_ok_and(|again| again == made)
+    }
+
+    fn round(&self, layer: usize, inputs: &[u8], outputs: &[u8]) -> bool {
+        let check = self.checks.get(layer);
+        check.is_some_and(|check| check.verify(inputs, outputs).unwrap_or_default())
+    }
+}
+
+/// Products in clear.
+struct Clear<'a>(&'a [Matrix]);
+
+impl Products for Clear<'_> {
+    fn product(&mut self, layer: usize, steps: &[i8]) -> zk_llm::Result<Vec<i32>> {
+        let matrix = self.0.get(layer);
+        let matrix = matrix
+            .ok_or_else(|| zk_llm::Error::Manifest(format!("the model has no linear layer {layer}")))?;
+        let sums = matrix.multiply(steps)?;
+        // They fit by the limits of imported layers.
+        Ok(sums.into_iter().map(|sum| sum as i32).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zk_llm::{
+        import::{import, Hub, Location},
+        split::{product, SecretKey, Tokens},
+    };
+
+    fn oracle() -> SplitOracle {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zk-llm/fixtures/gpt2");
+        let dir = tempfile::tempdir().unwrap();
+        let hub = Hub::new("http://127.0.0.1:9", None).unwrap();
+        import(
+            &Location::Folder(fixtures),
+            dir.path(),
+            &hub,
+            1 << 30,
+            &mut |_| {},
+        )
+        .unwrap();
+        SplitOracle::load(dir.path()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_product_that_is_off_by_one_and_a_hint_that_is_not_the_requests_are_found() {
+        let oracle = oracle();
+        let secret = SecretKey::generate().unwrap();
+        let shape = *oracle.matrices[0].shape();
+        let pending = secret.prepare(&shape, Tokens::new(8).unwrap()).unwrap();
+        let key = PackingKey::from_bytes(secret.packing_key_bytes()).unwrap();
+        let request = pending.request().to_vec();
+        let mut made = hint(&oracle.matrices[0], &key, &request).unwrap();
+        let mut batch = secret.complete(pending, &made).unwrap();
+        let (inputs, _) = batch.encrypt(&vec![3; 8 * shape.inputs as usize]).unwrap();
+        let mut outputs = product(&oracle.matrices[0], &inputs).unwrap();
+        assert!(oracle.round(0, &inputs, &outputs));
+        assert!(!oracle.round(1, &inputs, &outputs), "another layer's");
+        outputs[40] ^= 1;
+        assert!(!oracle.round(0, &inputs, &outputs));
+
+        // Each look is at one hint in sixteen.
+        let packing = secret.packing_key_bytes();
+        let found = |hint: &[u8]| (0..200).any(|_| !oracle.hint(0, packing, &request, hint));
+        assert!(!found(&made));
+        made[100] ^= 1;
+        assert!(found(&made));
+    }
+
+    #[test]
+    fn the_answer_in_clear_is_right_and_another_is_not() {
+        let oracle = oracle();
+        let ids = oracle.part.encode("the miner").unwrap();
+        let mut linears = Dynamic::new(&oracle.part, Clear(&oracle.matrices));
+        let mut tokens = oracle.part.greedy(&mut linears, &ids, 4).unwrap();
+        let text = |tokens: &[u32]| Output::Text {
+            text: String::new(),
+            tokens: tokens.to_vec(),
+        };
+        assert!(oracle.is_right("the miner", &text(&tokens)).unwrap());
+        tokens[3] ^= 1;
+        assert!(!oracle.is_right("the miner", &text(&tokens)).unwrap());
+    }
+}
