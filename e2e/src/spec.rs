@@ -23,9 +23,10 @@ pub(crate) fn with_task(manifest: [u8; 32]) -> anyhow::Result<PathBuf> {
     let name = format!("task-{}", hex::encode(&manifest[..8]));
     kept(&name, |path| {
         let plain = kept("dev-fast", |path| export(&["--chain", "dev-fast"], path))?;
-        let edited = path.with_extension("plain");
+        let mut edited = path.as_os_str().to_owned();
+        edited.push(".plain");
         fs::write(&edited, edit(&fs::read_to_string(plain)?, manifest)?)?;
-        let done = export(&["--raw", "--chain", &edited.display().to_string()], path);
+        let done = export(&["--raw", "--chain", &edited.to_string_lossy()], path);
         fs::remove_file(edited)?;
         done
     })

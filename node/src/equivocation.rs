@@ -100,10 +100,11 @@ impl<Inner> EquivocationWatch<Inner> {
         let best = self.client.info().best_hash;
         // In the state of the parent the session is that of the slot, but for a session's first block.
         let parent = *proof.second_header.parent_hash();
-        let Some(owner) = self
-            .owner(parent, &proof)?
-            .map_or_else(|| self.owner(best, &proof), |owner| Ok(Some(owner)))?
-        else {
+        let mut owner = self.owner(parent, &proof)?;
+        if owner.is_none() {
+            owner = self.owner(best, &proof)?;
+        }
+        let Some(owner) = owner else {
             return Ok(());
         };
         let mut api = self.client.runtime_api();

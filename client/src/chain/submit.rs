@@ -22,6 +22,8 @@ use crate::money;
 
 /// Blocks for which a signed transaction can be included.
 const MORTALITY: u64 = 64;
+/// Blocks behind the best one that a reorganisation hardly replaces.
+const SETTLED: u32 = 4;
 /// Longest wait for a transaction to reach a block, or a finalized one.
 const INCLUSION: Duration = Duration::from_secs(300);
 /// Attempts when another transaction of the account took the nonce first.
@@ -153,9 +155,12 @@ impl Chain {
                     rpc_params![signer.account().to_string()],
                 )
                 .await?;
+            // Not from the last finalized block: transactions must go through while finality stands still.
+            let birth = self.best().await?.number().saturating_sub(SETTLED);
+            let hash = self.block_hash(birth).await?;
             let parameters = DefaultExtrinsicParamsBuilder::<Config>::new()
                 .nonce(nonce)
-                .mortal(MORTALITY)
+                .mortal_from_unchecked(MORTALITY, birth.into(), subxt::utils::H256(hash.0))
                 .build();
             let mut transactions = self.within(self.client().tx()).await?;
             let signed = self

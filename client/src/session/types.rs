@@ -97,6 +97,13 @@ pub enum Event {
         /// Positions of the pass.
         positions: u32,
     },
+    /// Split mode: the positions that come next are paid.
+    PayingSet {
+        /// Their price.
+        amount: Balance,
+        /// Positions of the job that are paid then.
+        positions: u32,
+    },
     /// Split mode: text that was generated.
     Text {
         /// The text, after what came before.

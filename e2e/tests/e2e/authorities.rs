@@ -30,8 +30,16 @@ async fn a_validator_stands_for_election_by_commands_and_writes_blocks() -> anyh
     let peers = [network.nodes[0].address().await?];
     let node = Node::start_with(network.dir(), "producer", CHAIN, &peers, &["--validator"]).await?;
     let chain = Chain::connect(&node.url()).await?;
-    eventually("a block", PATIENCE, || async {
-        Ok((chain.best().await?.number() >= 1).then_some(()))
+    // A pool that has seen no block since its node caught up judges transactions by an old one.
+    let others = network.chain().await?;
+    let height = eventually("the height of the others", PATIENCE, || async {
+        let (own, all) = tokio::join!(chain.best(), others.best());
+        let (own, all) = (own?.number(), all?.number());
+        Ok((own >= all.max(1)).then_some(own))
+    })
+    .await?;
+    eventually("news for its pool", PATIENCE, || async {
+        Ok((chain.best().await?.number() >= height + 2).then_some(()))
     })
     .await?;
 

@@ -36,13 +36,7 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
     } else {
         terms(shared, account).await?
     };
-    let context = VoucherContext {
-        genesis: shared.genesis,
-        miner: &shared.miner,
-        brain: shared.parts.brain,
-        head: shared.head(),
-        terms: &terms,
-    };
+    let context = context(shared, &terms);
     check_identity(&signed, &context)?;
     if !paid {
         check_value(&signed, &context)?;
@@ -67,6 +61,17 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
     output.ok_or_else(|| Status::not_found("the output of this paid job is no longer kept"))
 }
 
+/// What a voucher for this miner is held against.
+fn context<'a>(shared: &'a Shared, terms: &'a ReservationSeen) -> VoucherContext<'a> {
+    VoucherContext {
+        genesis: shared.genesis,
+        miner: &shared.miner,
+        brain: shared.parts.brain,
+        head: shared.head(),
+        terms,
+    }
+}
+
 fn decode(voucher: &[u8]) -> Result<SignedVoucher, Status> {
     let refused = "the voucher cannot be read; send the SCALE encoding of a signed one";
     if voucher.len() > MAX_VOUCHER {
@@ -83,13 +88,7 @@ pub(super) async fn redeemable(
 ) -> Result<(SignedVoucher, ReservationSeen), Status> {
     let signed = decode(voucher)?;
     let terms = terms(shared, signed.voucher.account).await?;
-    let context = VoucherContext {
-        genesis: shared.genesis,
-        miner: &shared.miner,
-        brain: shared.parts.brain,
-        head: shared.head(),
-        terms: &terms,
-    };
+    let context = context(shared, &terms);
     check_identity(&signed, &context)?;
     check_value(&signed, &context)?;
     Ok((signed, terms))

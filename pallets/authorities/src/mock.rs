@@ -332,6 +332,7 @@ pub fn build_with(bootstrap: &[u64], test: impl FnOnce()) {
 }
 
 /// The chain in block 1, with the producers of genesis.
+#[cfg(feature = "runtime-benchmarks")]
 pub fn new_test_ext() -> sp_io::TestExternalities {
     ext_with(&GENESIS)
 }

@@ -193,6 +193,7 @@ pub fn free(who: u64) -> Balance {
 }
 
 /// The chain in block 1.
+#[cfg(feature = "runtime-benchmarks")]
 pub fn new_test_ext() -> sp_io::TestExternalities {
     test_ext(false)
 }

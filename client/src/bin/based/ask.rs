@@ -51,6 +51,9 @@ pub struct Ask {
 
 impl Ask {
     pub async fn run(self, context: &Context) -> anyhow::Result<Report> {
+        if context.dry_run {
+            bail!("a dry run tells of transactions; a prompt is paid by vouchers, at the prices of `based brain show {}`", self.brain);
+        }
         let signer = context.key.signer()?;
         // A model that cannot be read is reported before anything is paid.
         let audit = self.verify_local.as_deref().map(Whole::load).transpose();

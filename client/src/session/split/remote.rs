@@ -377,7 +377,10 @@ impl Remote {
             Some(voucher) => voucher,
             None => {
                 let amount = total.saturating_sub(self.bill.promised);
-                (self.tell)(Event::Paying { amount });
+                (self.tell)(Event::PayingSet {
+                    amount,
+                    positions: needed,
+                });
                 let voucher = self.means.promise(amount)?;
                 self.bill.promised = total;
                 self.bill.voucher = Some(voucher.clone());

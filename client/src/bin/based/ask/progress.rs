@@ -103,6 +103,13 @@ impl Progress {
                     total,
                 );
             }
+            // Between pieces of text nobody reads of payments; the report sums them up.
+            Event::PayingSet { amount, .. } if self.texts == 0 => {
+                self.spin(
+                    "pay",
+                    format!("paying {} for the prompt", money::with_symbol(amount)),
+                );
+            }
             Event::Text { text, .. } => self.text(&text),
             Event::Reconnecting { cause } => self.spin("", format!("{cause}; trying again")),
             _ => {}
