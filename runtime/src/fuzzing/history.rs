@@ -99,8 +99,11 @@ impl<'a> History<'a> {
             }
             // Whole cycles, so that what is due in the same block of a later cycle is, or a little less.
             26..=29 => self.leap_over(choices, &[1, 1, 1, 2, 3, 3, 3, 4]),
-            // Voting on parameters, on what runs as root, what left producers, 90 days.
-            30 => self.leap_over(choices, &[9, 9, 18, 18, 62, 62, 62, 760]),
+            // Voting on parameters, on what runs as root, what left producers, and now and then 90 days.
+            30 => {
+                let longest = if choices.once_in(2) { 760 } else { 62 };
+                self.leap_over(choices, &[9, 9, 9, 18, 18, 62, 62, longest])
+            }
             _ => Step::Calls(1 + choices.below(6)),
         }
     }

@@ -43,7 +43,7 @@ pub struct Trial {
 type Maker = fn(&mut World, &mut Choices) -> Option<Attempt>;
 
 /// Makers, each as often as its calls are many and hard to get right.
-const MAKERS: [Maker; 20] = [
+const MAKERS: [Maker; 21] = [
     brains::any,
     brains::any,
     brains::any,
@@ -62,6 +62,7 @@ const MAKERS: [Maker; 20] = [
     money::emission,
     votes::forecasts,
     votes::forecasts,
+    votes::governance,
     votes::governance,
     sdk::any,
 ];

@@ -122,6 +122,12 @@ pub fn governance(_: &mut World, choices: &mut Choices) -> Option<Attempt> {
     if let Some(account) = choices.pick_any(&voters).filter(|_| choices.below(4) == 0) {
         return Some((Who::Anyone, Call::release { account }.into()));
     }
+    let now = System::block_number();
+    let over = open.iter().filter(|(_, proposal)| proposal.ends_at < now);
+    let over: Vec<_> = over.map(|(id, _)| *id).collect();
+    if let Some(id) = choices.pick_any(&over).filter(|_| choices.below(2) == 0) {
+        return Some((Who::Anyone, Call::close { id }.into()));
+    }
     Some(match choices.below(16) {
         0..=3 => {
             let labs = based_pallet_governance::Labs::<Runtime>::get();
@@ -157,8 +163,8 @@ pub fn governance(_: &mut World, choices: &mut Choices) -> Option<Attempt> {
             };
             (Who::Account(owner), call.into())
         }
-        7..=9 => {
-            let id = choices.pick_any(&open).map_or(0, |(id, _)| id);
+        7..=11 => {
+            let (id, _) = choices.pick_any(&open)?;
             let call = Call::vote_with_pepecoin {
                 id,
                 aye: choices.below(2) == 0,
@@ -166,13 +172,8 @@ pub fn governance(_: &mut World, choices: &mut Choices) -> Option<Attempt> {
             };
             (Who::Account(choices.pick(&PEOPLE).to_account_id()), call.into())
         }
-        10..=12 => {
-            let over: Vec<_> = open
-                .iter()
-                .filter(|(_, proposal)| proposal.ends_at < System::block_number())
-                .map(|(id, _)| *id)
-                .collect();
-            let id = choices.pick_any(&over).unwrap_or(0);
+        12 => {
+            let id = choices.pick_any(&open).map_or(0, |(id, _)| id);
             (Who::Anyone, Call::close { id }.into())
         }
         13 | 14 => {
