@@ -32,6 +32,8 @@ pub mod genesis_presets;
 pub mod opaque;
 pub mod proxies;
 pub mod queries;
+#[cfg(feature = "std")]
+pub mod signing;
 #[cfg(test)]
 mod tests;
 pub mod time;

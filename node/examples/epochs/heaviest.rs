@@ -19,14 +19,12 @@ use based_primitives::{
 };
 use based_runtime::{
     configs::{BlockWeights, NORMAL_DISPATCH_RATIO},
-    AccountId, EthExtraImpl, Hash, Runtime, RuntimeCall, Signature, SignedPayload, System,
-    UncheckedExtrinsic, VERSION,
+    signing, AccountId, Hash, Runtime, RuntimeCall, System,
 };
 use codec::{Decode, Encode};
 use frame_system::AccountInfo;
-use pallet_revive::evm::runtime::EthExtra;
 use sp_core::{sr25519, storage::Storage, Pair};
-use sp_runtime::{generic, traits::BlakeTwo256, BoundedVec};
+use sp_runtime::{traits::BlakeTwo256, BoundedVec};
 use sp_state_machine::TestExternalities;
 
 use crate::{
@@ -246,21 +244,9 @@ const KINDS: [Kind; 5] = [
 
 /// Signs the first call of an account on a chain without a genesis hash.
 fn signed(signer: &sr25519::Pair, call: RuntimeCall) -> Vec<u8> {
-    let (e0, e1, e2, e3, e4, e5, e6, e7, _, e9, e10) = EthExtraImpl::get_eth_extension(0, 0);
-    let extension = (e0, e1, e2, e3, e4, e5, e6, e7, Default::default(), e9, e10);
-    let genesis = Hash::zero();
-    let (spec, transaction) = (VERSION.spec_version, VERSION.transaction_version);
-    let implicit = ((), spec, transaction, genesis, genesis, (), (), (), (), None, ());
-    let payload = SignedPayload::from_raw(call.clone(), extension.clone(), implicit);
-    let signature = payload.using_encoded(|bytes| signer.sign(bytes));
-    let signer = AccountId::new(signer.public().0);
-    let signed = generic::UncheckedExtrinsic::new_signed(
-        call,
-        signer.into(),
-        Signature::Sr25519(signature),
-        extension,
-    );
-    UncheckedExtrinsic::from(signed).encode()
+    let account = AccountId::new(signer.public().0);
+    let sign = |bytes: &[u8]| signer.sign(bytes);
+    signing::signed(account, sign, call, 0, 0, Hash::zero()).encode()
 }
 
 /// Milliseconds of computation that the block has counted.
