@@ -14,6 +14,7 @@ mod issuance;
 mod limits;
 mod metadata;
 mod migrations;
+mod precompiles;
 mod queries;
 mod staking;
 mod stuffed;
