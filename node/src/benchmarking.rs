@@ -2,22 +2,16 @@
 
 use std::sync::Arc;
 
-use based_runtime::{
-    configs::ExistentialDeposit, opaque::Block, AccountId, Balance, EthExtraImpl, Hash, RuntimeCall,
-    Signature, SignedPayload, UncheckedExtrinsic, VERSION,
-};
-use codec::Encode;
+use based_runtime::{configs::ExistentialDeposit, opaque::Block, signing, AccountId, Balance, RuntimeCall};
 use frame_benchmarking_cli::{
     BenchmarkCmd, ExtrinsicBuilder, ExtrinsicFactory, SUBSTRATE_REFERENCE_HARDWARE,
 };
-use pallet_revive::evm::runtime::EthExtra;
 use sc_cli::Result;
 use sc_client_api::UsageProvider;
 use sc_service::{Configuration, PartialComponents};
-use sp_core::Pair;
 use sp_inherents::{InherentData, InherentDataProvider};
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{generic, OpaqueExtrinsic};
+use sp_runtime::OpaqueExtrinsic;
 
 use crate::service::{parts, FullClient};
 
@@ -83,36 +77,10 @@ impl ExtrinsicBuilder for TransferBuilder {
 
 /// Signs a call with Alice's key for the first block after genesis.
 fn signed(client: &FullClient, call: RuntimeCall, nonce: u32) -> OpaqueExtrinsic {
-    let genesis: Hash = client.usage_info().chain.genesis_hash;
-    // The extensions that Ethereum transactions get, as a plain signed call leaves the origin alone.
-    let (e0, e1, e2, e3, e4, e5, e6, e7, _, e9, e10) = EthExtraImpl::get_eth_extension(nonce, 0);
-    let extension = (e0, e1, e2, e3, e4, e5, e6, e7, Default::default(), e9, e10);
-    let payload = SignedPayload::from_raw(
-        call.clone(),
-        extension.clone(),
-        (
-            (),
-            VERSION.spec_version,
-            VERSION.transaction_version,
-            genesis,
-            genesis,
-            (),
-            (),
-            (),
-            (),
-            None,
-            (),
-        ),
-    );
-    let signer = Sr25519Keyring::Alice;
-    let signature = payload.using_encoded(|bytes| signer.pair().sign(bytes));
-    UncheckedExtrinsic::from(generic::UncheckedExtrinsic::new_signed(
-        call,
-        signer.to_account_id().into(),
-        Signature::Sr25519(signature),
-        extension,
-    ))
-    .into()
+    let genesis = client.usage_info().chain.genesis_hash;
+    let alice = Sr25519Keyring::Alice;
+    let sign = |bytes: &[u8]| alice.sign(bytes);
+    signing::signed(alice.to_account_id(), sign, call, nonce, 0, genesis).into()
 }
 
 /// Inherents of the first block after genesis.

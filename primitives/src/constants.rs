@@ -32,6 +32,12 @@ pub const ADMIN_BRAINS: [BrainId; 8] = [0, 1, 2, 3, 4, 5, 6, 47];
 pub const RESERVED_BRAINS: [BrainId; 3] = [5, 6, 47];
 /// One Pepecoin in its smallest unit (R018).
 pub const PEPECOIN: Balance = 1_000_000_000_000_000_000;
+/// Contract of Pepecoin on Ethereum, which a bridge must lock (R018). The whitepaper prints 4 for the last digit, which
+/// contradicts the checksum in its own capitals; of all last digits only this one fits them.
+pub const PEPECOIN_CONTRACT: [u8; 20] = [
+    0xa9, 0xe8, 0xac, 0xf0, 0x69, 0xc5, 0x8a, 0xec, 0x88, 0x25, 0x54, 0x28, 0x45, 0xfd, 0x75, 0x4e, 0x41,
+    0xa9, 0x48, 0x9a,
+];
 /// Decimals of Pepecoin, as on Ethereum.
 pub const PEPECOIN_DECIMALS: u8 = 18;
 /// Number of Pepecoin among the assets of the chain.
@@ -175,3 +181,25 @@ pub const MAX_ENFORCER_PROPOSALS: u32 = 1;
 pub const MAX_PROPOSALS: u32 = MAX_LABS_PROPOSALS + MAX_BRAIN_PROPOSALS + MAX_ENFORCER_PROPOSALS;
 /// Part of the eligible GigaBrains that must vote on a proposal that does not pass by default, as one over it (B.21).
 pub const QUORUM_DIVISOR: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Capitals of an address are the checksum of EIP-55: a wrong digit would not fit them.
+    #[test]
+    fn pepecoins_contract_fits_the_published_checksum() {
+        let published = "A9E8aCf069C58aEc8825542845Fd754e41a9489A";
+        let digits: String = PEPECOIN_CONTRACT
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let checksum = sp_io::hashing::keccak_256(digits.as_bytes());
+        let nibbles = checksum.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let spelled = digits.chars().zip(nibbles).map(|(digit, nibble)| match nibble {
+            8.. => digit.to_ascii_uppercase(),
+            _ => digit,
+        });
+        assert_eq!(spelled.collect::<String>(), published);
+    }
+}

@@ -33,6 +33,8 @@ pub mod opaque;
 pub mod precompiles;
 pub mod proxies;
 pub mod queries;
+#[cfg(feature = "std")]
+pub mod signing;
 #[cfg(test)]
 mod tests;
 pub mod time;

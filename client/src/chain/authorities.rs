@@ -21,8 +21,11 @@ impl Chain {
     /// does to its own machine.
     ///
     /// # Errors
-    /// [`ChainError::Node`] if the node refuses.
+    /// [`ChainError::Node`] if the node refuses; [`ChainError::NoKeys`] in a dry run, which changes no key store.
     pub async fn rotate_session_keys(&self, owner: &AccountId) -> Result<(SessionKeys, Vec<u8>), ChainError> {
+        if self.dry {
+            return Err(ChainError::NoKeys);
+        }
         let owner: &[u8; 32] = owner.as_ref();
         let owner = format!("0x{}", hex::encode(owner));
         let generated: Generated = self

@@ -58,6 +58,9 @@ pub enum ChainError {
     /// Nothing was sent, as asked for by [`Chain::dry_run`](super::Chain::dry_run).
     #[error("nothing was sent: {0}")]
     NotSent(Box<Estimate>),
+    /// No session keys were made, as asked for by [`Chain::dry_run`](super::Chain::dry_run).
+    #[error("no keys were made and nothing was sent: without keys in the node's store nobody can tell whether registering them would succeed")]
+    NoKeys,
     /// Any other failure.
     #[error("{0}")]
     Node(String),

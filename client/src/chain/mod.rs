@@ -135,7 +135,7 @@ impl Chain {
     }
 
     /// The same connection, by which nothing is sent: the first transaction ends with [`ChainError::NotSent`], which
-    /// says what it would cost and whether it would take effect.
+    /// says what it would cost and whether it would take effect. The node makes no keys either.
     pub fn dry_run(self) -> Self {
         Self { dry: true, ..self }
     }

@@ -1,5 +1,7 @@
 //! Producers of blocks: whoever has the stake joins them, whoever signs twice is found out.
 
+use std::path::Path;
+
 use anyhow::Context;
 use based_client::{
     chain::{calls, Chain},
@@ -22,6 +24,15 @@ async fn authority(node: &str, uri: &str, args: &[&str]) -> anyhow::Result<Value
     all.extend(args);
     let all: Vec<_> = all.into_iter().map(str::to_owned).collect();
     Ok(serde_json::from_str(&run("based", &all).await?)?)
+}
+
+/// Keys in the store of a node that runs in this directory.
+fn stored_keys(base: &Path) -> anyhow::Result<usize> {
+    let mut keys = 0;
+    for chain in base.join("chains").read_dir()? {
+        keys += chain?.path().join("keystore").read_dir()?.count();
+    }
+    Ok(keys)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +72,14 @@ async fn a_validator_stands_for_election_by_commands_and_writes_blocks() -> anyh
     let words = refused.err().context("taken without keys")?.to_string();
     assert!(words.contains("NoSessionKeys"), "{words}");
 
+    let base = network.dir().join("producer");
+    let before = stored_keys(&base)?;
+    let dry = authority(&node.url(), "//Dave", &["keys", "--dry-run"]).await;
+    let words = dry.err().context("a dry run made keys")?.to_string();
+    assert!(words.contains("no keys were made"), "{words}");
+    assert_eq!(stored_keys(&base)?, before);
     let keys = authority(&node.url(), "//Dave", &["keys"]).await?;
+    assert!(stored_keys(&base)? > before);
     authority(&node.url(), "//Dave", &["opt-in", &brain]).await?;
     let status = authority(&node.url(), "//Dave", &["status"]).await?;
     assert_eq!(status["keys"], keys["keys"]);

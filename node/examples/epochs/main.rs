@@ -14,6 +14,7 @@ mod answers;
 mod blocks;
 mod dense;
 mod density;
+mod heaviest;
 mod network;
 mod peer;
 mod setting;
@@ -87,6 +88,25 @@ fn main() -> Result<(), Error> {
         println!("{key} {value:.2} {unit}, target {target}");
         figures.push(figure(key, unit, value, None, Some(target)));
     }
+    let heaviest = heaviest::measure(&wasm)?;
+    for row in &heaviest {
+        println!(
+            "{:26} {:4} calls in {:7.1} ms, declared {:7.1} ms, ratio {:.2}",
+            row.name,
+            row.calls,
+            row.real,
+            row.declared,
+            row.ratio()
+        );
+    }
+    let worst = heaviest.iter().map(heaviest::Row::ratio).fold(0.0, f64::max);
+    figures.push(figure(
+        "heaviest_calls_ratio",
+        "real/declared",
+        worst,
+        None,
+        Some(1.0),
+    ));
     let git = Command::new("git")
         .args(["rev-parse", "--short", "HEAD"])
         .output()?;
@@ -100,6 +120,9 @@ fn main() -> Result<(), Error> {
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "cpu": cpu.unwrap_or("unknown"),
         "figures": figures,
+        "heaviest": heaviest.iter().map(|row| json!({
+            "call": row.name, "calls": row.calls, "declared_ms": row.declared, "real_ms": row.real,
+        })).collect::<Vec<_>>(),
         "density": rows.iter().map(|row| json!({
             "percent": row.density, "blocks": row.blocks, "compute_ms": row.compute, "total_ms": row.total, "dense_f64_ms": row.dense,
             "subtensor_ms": row.subtensor,

@@ -1,7 +1,7 @@
 //! The way of a proposal.
 
 use based_primitives::{traits::BrainInspect, Balance, BlockNumber, BrainId};
-use codec::{DecodeLimit, Encode};
+use codec::{DecodeLimit, Encode, MemTrackingInput};
 use frame_support::{
     ensure,
     traits::{
@@ -25,6 +25,9 @@ use crate::{
 
 /// Calls within calls that a proposal may nest, as many as an extrinsic.
 const MAX_CALL_DEPTH: u32 = 256;
+/// Bytes of memory that a proposed call may take once decoded: a preimage many times over, and no more than the wasm
+/// allocator gives out at once, as the scheduler decodes the call in a hook that must not fail.
+pub(crate) const MAX_CALL_MEMORY: usize = 32 << 20;
 /// What tasks of this pallet are called in the scheduler, with the proposal's number.
 const TASK: &[u8] = b"based/governance";
 
@@ -124,10 +127,12 @@ impl<T: Config> Pallet<T> {
 
     /// Checks that everybody can read what is proposed, and that the scheduler will.
     fn ensure_call(call: &BoundedCallOf<T>) -> Result<(), Error<T>> {
-        let decode = |bytes: &[u8]| {
-            RuntimeCallOf::<T>::decode_all_with_depth_limit(MAX_CALL_DEPTH, &mut &*bytes)
-                .map(|_| ())
-                .map_err(|_| Error::<T>::InvalidCall)
+        let decode = |mut bytes: &[u8]| {
+            let mut input = MemTrackingInput::new(&mut bytes, MAX_CALL_MEMORY);
+            RuntimeCallOf::<T>::decode_with_depth_limit(MAX_CALL_DEPTH, &mut input)
+                .map_err(|_| Error::<T>::InvalidCall)?;
+            ensure!(bytes.is_empty(), Error::<T>::InvalidCall);
+            Ok(())
         };
         match call {
             Bounded::Inline(bytes) => decode(bytes),

@@ -4,7 +4,6 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use codec::Encode;
 use frame_support::storage::{with_transaction_unchecked, TransactionOutcome};
-use pallet_revive::evm::runtime::EthExtra;
 use serde_json::Value;
 use sp_consensus_babe::{
     digests::{PreDigest, SecondaryPlainPreDigest},
@@ -16,8 +15,8 @@ use sp_keyring::Sr25519Keyring;
 use sp_runtime::{generic, traits::Header as _, ApplyExtrinsicResult, Digest, DigestItem};
 
 use crate::{
-    genesis_presets, time::SLOT_MILLIS, Balance, EthExtraImpl, Executive, Header, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, Signature, SignedPayload, System, UncheckedExtrinsic, VERSION,
+    genesis_presets, signing, time::SLOT_MILLIS, Balance, Executive, Header, Runtime, RuntimeCall,
+    RuntimeGenesisConfig, System, UncheckedExtrinsic,
 };
 
 /// First slot of the chain.
@@ -141,33 +140,7 @@ pub fn signed(
     nonce: u32,
     tip: Balance,
 ) -> UncheckedExtrinsic {
-    let call = call.into();
-    let (e0, e1, e2, e3, e4, e5, e6, e7, _, e9, e10) = EthExtraImpl::get_eth_extension(nonce, tip);
-    let extension = (e0, e1, e2, e3, e4, e5, e6, e7, Default::default(), e9, e10);
     let genesis = System::block_hash(0);
-    let payload = SignedPayload::from_raw(
-        call.clone(),
-        extension.clone(),
-        (
-            (),
-            VERSION.spec_version,
-            VERSION.transaction_version,
-            genesis,
-            genesis,
-            (),
-            (),
-            (),
-            (),
-            None,
-            (),
-        ),
-    );
-    let signature = payload.using_encoded(|bytes| sign(signer, bytes));
-    generic::UncheckedExtrinsic::new_signed(
-        call,
-        signer.to_account_id().into(),
-        Signature::Sr25519(signature),
-        extension,
-    )
-    .into()
+    let sign = |bytes: &[u8]| sign(signer, bytes);
+    signing::signed(signer.to_account_id(), sign, call.into(), nonce, tip, genesis)
 }

@@ -1,6 +1,7 @@
 //! One random history.
 
 use frame_support::traits::DisabledValidators;
+use sp_consensus_babe::AuthorityId;
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring::{self, Bob, Charlie};
 use sp_runtime::{generic, ApplyExtrinsicResult};
@@ -15,13 +16,15 @@ use super::{
     tally::Tally,
     world::World,
 };
-use crate::{time::CYCLE_BLOCKS, Babe, RuntimeCall, RuntimeEvent, Session, System, UncheckedExtrinsic};
+use crate::{
+    time::CYCLE_BLOCKS, Babe, Runtime, RuntimeCall, RuntimeEvent, Session, System, UncheckedExtrinsic,
+};
 
 /// Most calls of a history, and most steps: what bytes are left then are not read.
 const MOST_CALLS: u64 = 200;
 const MOST_STEPS: u32 = 400;
 /// Most blocks in which nothing is called, so that no history takes long.
-const MOST_IDLE: u32 = CYCLE_BLOCKS;
+const MOST_IDLE: u32 = 256;
 /// Most cycles that a history leaps over: 90 days and some.
 const MOST_CYCLES: u32 = 900;
 /// Blocks between two writes of changes to the state below them.
@@ -45,7 +48,7 @@ enum Step {
     Calls(usize),
     /// So many blocks pass.
     Idle(u32),
-    /// So many blocks pass, of which only the first two and the last of each cycle are written.
+    /// So many blocks pass, of which only the first two and the last of each cycle and those with tasks are written.
     Leap(u32),
 }
 
@@ -89,14 +92,18 @@ impl<'a> History<'a> {
         let now = self.chain.execute_with(System::block_number);
         match choices.below(32) {
             24 if self.idle < MOST_IDLE => Step::Idle(1 + choices.below(64) as u32),
-            25 if self.idle < MOST_IDLE => {
+            // Over the end of the cycle.
+            25 if self.idle < MOST_IDLE && CYCLE_BLOCKS - now % CYCLE_BLOCKS < MOST_IDLE => {
                 let rest = CYCLE_BLOCKS - now % CYCLE_BLOCKS;
                 Step::Idle(rest + choices.below(32) as u32)
             }
             // Whole cycles, so that what is due in the same block of a later cycle is, or a little less.
-            26..=29 => self.leap_over(choices, &[1, 1, 2, 3, 3, 3, 4]),
-            // Voting on parameters, on what runs as root, what left producers, 90 days.
-            30 => self.leap_over(choices, &[9, 9, 18, 18, 62, 62, 62, 760]),
+            26..=29 => self.leap_over(choices, &[1, 1, 1, 2, 3, 3, 3, 4]),
+            // Voting on parameters, on what runs as root, what left producers, and now and then 90 days.
+            30 => {
+                let longest = if choices.once_in(2) { 760 } else { 62 };
+                self.leap_over(choices, &[9, 9, 9, 18, 18, 62, 62, longest])
+            }
             _ => Step::Calls(1 + choices.below(6)),
         }
     }
@@ -138,8 +145,10 @@ impl<'a> History<'a> {
                 let next = now() + 1;
                 let slot = next % CYCLE_BLOCKS;
                 if slot > 1 {
-                    let last = next - slot + CYCLE_BLOCKS - 1;
-                    self.ledger.skip_to(last.min(end) - 1);
+                    let last = (next - slot + CYCLE_BLOCKS - 1).min(end);
+                    let tasks = pallet_scheduler::Agenda::<Runtime>::iter_keys();
+                    let task = tasks.filter(|at| (next..last).contains(at)).min();
+                    self.ledger.skip_to(task.unwrap_or(last) - 1);
                 }
             });
             self.write();
@@ -157,9 +166,11 @@ impl<'a> History<'a> {
             ..
         } = self;
         chain.execute_with(|| {
-            begin();
-            if choices.once_in(48) {
-                report(choices.pick(&[Bob, Charlie]));
+            let author = begin();
+            let offender = choices.pick(&[Bob, Charlie]);
+            // A producer writes no block in which it is disabled.
+            if choices.once_in(48) && author != Some(offender.public().into()) {
+                report(offender);
             }
             for _ in 0..count {
                 let trial = calls::next(world, choices);
@@ -175,14 +186,17 @@ impl<'a> History<'a> {
     }
 }
 
-/// Begins a block of one of the producers, the next that is not disabled.
-fn begin() {
+/// Begins a block of one of the producers, the next that is not disabled; its key.
+fn begin() -> Option<AuthorityId> {
     let producers = Babe::authorities().len().max(1) as u32;
     let turn = System::block_number() % producers;
     let author = (turn..turn + producers)
         .map(|place| place % producers)
         .find(|producer| !Session::is_disabled(*producer));
-    begin_block(author.unwrap_or(0));
+    let author = author.unwrap_or(0);
+    begin_block(author);
+    let (key, _) = Babe::authorities().get(author as usize).cloned()?;
+    Some(key)
 }
 
 fn check_state() {

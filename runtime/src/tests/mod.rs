@@ -7,6 +7,7 @@ mod brains;
 mod evm;
 mod fees;
 mod forecasts;
+mod fuzzing;
 mod genesis;
 mod governance;
 mod issuance;

@@ -12,7 +12,8 @@ use crate::{account, forecasts::percent, report, Context, Report};
 
 #[derive(Debug, Subcommand)]
 pub enum Authority {
-    /// Make session keys on the node that is to produce blocks, and register them.
+    /// Make session keys on the node that is to produce blocks, and register them. A dry run makes none and cannot tell
+    /// what registering them would do.
     Keys,
     /// Stand for election as a validator of a Brain; holds the bond.
     OptIn {

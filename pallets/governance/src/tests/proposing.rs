@@ -8,7 +8,7 @@ use frame_support::{
 use sp_core::H256;
 use sp_runtime::traits::{BlakeTwo256, Hash};
 
-use crate::{mock::*, Error, Event, HoldReason, Open, Proposer, Track};
+use crate::{functions::MAX_CALL_MEMORY, mock::*, Error, Event, HoldReason, Open, Proposer, Track};
 
 type E = Error<Test>;
 
@@ -183,21 +183,55 @@ fn calls_that_nest_too_deeply_are_refused() {
     });
 }
 
+/// Notes a call and names it by its hash.
+fn noted(call: RuntimeCall) -> Bounded<RuntimeCall, BlakeTwo256> {
+    let bytes = codec::Encode::encode(&call);
+    let (hash, len) = (BlakeTwo256::hash(&bytes), bytes.len() as u32);
+    assert_ok!(Preimage::note_preimage(RuntimeOrigin::signed(ALICE), bytes));
+    Bounded::Lookup { hash, len }
+}
+
+#[test]
+fn calls_that_grow_too_large_in_memory_are_refused() {
+    build_and_execute(|| {
+        giga_brains(&[ALICE]);
+        let by = |call| try_propose(LABS, Proposer::Labs, Track::Root, call);
+        // An empty key is one byte on the chain and a whole list in memory.
+        let keys = MAX_CALL_MEMORY / size_of::<Vec<u8>>() + 1;
+        let keys = vec![vec![]; keys];
+        let growing = noted(frame_system::Call::kill_storage { keys }.into());
+        assert_noop!(by(growing), E::InvalidCall);
+        // As long as a preimage can be, and no larger in memory.
+        let remark = vec![0; pallet_preimage::MAX_SIZE as usize - 16];
+        assert_ok!(by(noted(frame_system::Call::remark { remark }.into())));
+    });
+}
+
+#[test]
+fn bytes_after_a_call_are_refused() {
+    build_and_execute(|| {
+        giga_brains(&[ALICE]);
+        let remark = vec![];
+        let mut bytes = codec::Encode::encode(&RuntimeCall::System(frame_system::Call::remark { remark }));
+        bytes.push(0);
+        let call = Bounded::Inline(bytes.try_into().unwrap());
+        assert_noop!(
+            try_propose(LABS, Proposer::Labs, Track::Root, call),
+            E::InvalidCall
+        );
+    });
+}
+
 #[test]
 fn a_proposed_preimage_cannot_be_taken_away() {
     build_and_execute(|| {
         giga_brains(&[ALICE]);
         let items = vec![(b"governed".to_vec(), b"yes".to_vec()), (vec![0; 200], vec![])];
-        let call = RuntimeCall::System(frame_system::Call::set_storage { items });
-        let bytes = codec::Encode::encode(&call);
-        let (hash, len) = (BlakeTwo256::hash(&bytes), bytes.len() as u32);
-        assert_ok!(Preimage::note_preimage(RuntimeOrigin::signed(ALICE), bytes));
-        assert_ok!(try_propose(
-            LABS,
-            Proposer::Labs,
-            Track::Root,
-            Bounded::Lookup { hash, len }
-        ));
+        let call = noted(frame_system::Call::set_storage { items }.into());
+        let Bounded::Lookup { hash, len } = call.clone() else {
+            panic!("{call:?} is named by its hash");
+        };
+        assert_ok!(try_propose(LABS, Proposer::Labs, Track::Root, call));
         assert_ok!(Preimage::unnote_preimage(RuntimeOrigin::signed(ALICE), hash));
         assert_eq!(<Preimage as QueryPreimage>::len(&hash), Some(len));
         run_and_close(0);

@@ -44,7 +44,7 @@ pub struct Trial {
 type Maker = fn(&mut World, &mut Choices) -> Option<Attempt>;
 
 /// Makers, each as often as its calls are many and hard to get right.
-const MAKERS: [Maker; 22] = [
+const MAKERS: [Maker; 23] = [
     brains::any,
     brains::any,
     brains::any,
@@ -65,6 +65,7 @@ const MAKERS: [Maker; 22] = [
     ethereum::any,
     votes::forecasts,
     votes::forecasts,
+    votes::governance,
     votes::governance,
     sdk::any,
 ];

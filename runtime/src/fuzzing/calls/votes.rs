@@ -1,6 +1,6 @@
 //! Calls of forecasters, of GigaBrains and of owners of Pepecoin.
 
-use based_pallet_governance::{BoundedCallOf, Proposer, Track};
+use based_pallet_governance::{Ballot, BoundedCallOf, Proposer, Track};
 use based_primitives::{
     constants::{ENFORCER_BRAIN, PPB},
     forecasts::{commitment, BrainForecast, EmissionController, Forecast},
@@ -30,7 +30,7 @@ fn forecast(choices: &mut Choices) -> Forecast {
     Forecast {
         brains: brains.collect::<Vec<_>>().try_into().unwrap(),
         quantiles: std::array::from_fn(|_| {
-            if choices.once_in(24) {
+            if choices.once_in(64) {
                 choices.pick(&bounds)
             } else {
                 ordinary
@@ -39,39 +39,45 @@ fn forecast(choices: &mut Choices) -> Forecast {
     }
 }
 
+fn reveal(choices: &mut Choices, pending: &[PendingForecast]) -> Option<Attempt> {
+    let PendingForecast {
+        who, forecast, salt, ..
+    } = choices.pick_any(pending)?;
+    let call = based_pallet_forecasts::Call::reveal_forecast { forecast, salt };
+    Some((Who::Account(who), call.into()))
+}
+
 /// A call on the forecasts pallet.
 pub fn forecasts(world: &mut World, choices: &mut Choices) -> Option<Attempt> {
     use based_pallet_forecasts::Call;
     let round = System::block_number() / CYCLE_BLOCKS;
+    let due = world
+        .forecasts
+        .iter()
+        .filter(|pending| pending.round + 1 == round);
+    let due: Vec<_> = due.cloned().collect();
+    if !due.is_empty() && choices.below(2) == 0 {
+        return reveal(choices, &due);
+    }
     Some(match choices.below(12) {
-        0..=3 => {
+        0..=4 => {
             let (brain, validator) = peer(choices, Some(Role::Validator))?;
             let (who, salt, forecast) = (validator.account, choices.array(), forecast(choices));
             let key = Registry::computekey(brain, &who)?;
             let hash = commitment(round, &who, &key, &salt, &forecast);
-            world.forecasts.push(PendingForecast {
-                who: who.clone(),
-                round,
-                forecast,
-                salt,
-            });
+            let known = |other: &PendingForecast| other.round == round && other.who == who;
+            // One is enough: the chain refuses more.
+            if !world.forecasts.iter().any(known) {
+                world.forecasts.push(PendingForecast {
+                    who: who.clone(),
+                    round,
+                    forecast,
+                    salt,
+                });
+            }
             (Who::Account(who), Call::commit_forecast { brain, hash }.into())
         }
-        4..=6 => {
-            let due = world
-                .forecasts
-                .iter()
-                .filter(|pending| pending.round + 1 == round);
-            let due: Vec<_> = due.cloned().collect();
-            let pending = choices
-                .pick_any(&due)
-                .or_else(|| choices.pick_any(&world.forecasts))?;
-            let (forecast, salt) = (pending.forecast, pending.salt);
-            (
-                Who::Account(pending.who),
-                Call::reveal_forecast { forecast, salt }.into(),
-            )
-        }
+        5 | 6 => return reveal(choices, &world.forecasts),
         7 => {
             let ppb = choices.maybe(ratio);
             (Who::Root, Call::set_beta_override { ppb }.into())
@@ -108,6 +114,20 @@ fn proposed(choices: &mut Choices) -> BoundedCallOf<Runtime> {
 pub fn governance(_: &mut World, choices: &mut Choices) -> Option<Attempt> {
     use based_pallet_governance::{Ballots, Call, Electorates, Proposals};
     let open: Vec<_> = Proposals::<Runtime>::iter().collect();
+    let closed = |ballot: &Ballot| !Proposals::<Runtime>::contains_key(ballot.proposal);
+    let voters: Vec<_> = Ballots::<Runtime>::iter()
+        .filter(|(_, ballots)| ballots.iter().any(closed))
+        .map(|(who, _)| who)
+        .collect();
+    if let Some(account) = choices.pick_any(&voters).filter(|_| choices.below(4) == 0) {
+        return Some((Who::Anyone, Call::release { account }.into()));
+    }
+    let now = System::block_number();
+    let over = open.iter().filter(|(_, proposal)| proposal.ends_at < now);
+    let over: Vec<_> = over.map(|(id, _)| *id).collect();
+    if let Some(id) = choices.pick_any(&over).filter(|_| choices.below(2) == 0) {
+        return Some((Who::Anyone, Call::close { id }.into()));
+    }
     Some(match choices.below(16) {
         0..=3 => {
             let labs = based_pallet_governance::Labs::<Runtime>::get();
@@ -143,8 +163,8 @@ pub fn governance(_: &mut World, choices: &mut Choices) -> Option<Attempt> {
             };
             (Who::Account(owner), call.into())
         }
-        7..=9 => {
-            let id = choices.pick_any(&open).map_or(0, |(id, _)| id);
+        7..=11 => {
+            let (id, _) = choices.pick_any(&open)?;
             let call = Call::vote_with_pepecoin {
                 id,
                 aye: choices.below(2) == 0,
@@ -152,18 +172,12 @@ pub fn governance(_: &mut World, choices: &mut Choices) -> Option<Attempt> {
             };
             (Who::Account(choices.pick(&PEOPLE).to_account_id()), call.into())
         }
-        10..=12 => {
-            let over: Vec<_> = open
-                .iter()
-                .filter(|(_, proposal)| proposal.ends_at < System::block_number())
-                .map(|(id, _)| *id)
-                .collect();
-            let id = choices.pick_any(&over).unwrap_or(0);
+        12 => {
+            let id = choices.pick_any(&open).map_or(0, |(id, _)| id);
             (Who::Anyone, Call::close { id }.into())
         }
         13 | 14 => {
-            let voters: Vec<_> = Ballots::<Runtime>::iter_keys().collect();
-            let account = choices.pick_any(&voters).unwrap_or_else(|| anyone(choices));
+            let account = anyone(choices);
             (Who::Anyone, Call::release { account }.into())
         }
         _ => {
