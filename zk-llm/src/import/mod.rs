@@ -31,7 +31,7 @@ pub use manifest::{
 };
 pub use network::{Activation, Family, Network, Output, Pooling, Rotary, Scaling};
 pub use source::{Location, Repository};
-pub use steps::{quantise_rows, rounding_bound, Steps};
+pub use steps::{quantise_rows, rounding_bound, turn_rows, Steps};
 pub use tokenizer::Tokens;
 
 use self::config::SentenceFiles;
