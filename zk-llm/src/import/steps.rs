@@ -122,7 +122,10 @@ mod tests {
     fn a_turn_spreads_what_is_large_over_its_block() {
         let mut rows = [8.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 6.0, 0.0];
         turn_rows(&mut rows, 12);
-        assert_eq!(rows, [4.0, 4.0, 4.0, 4.0, 1.0, 0.0, 1.0, 0.0, 3.0, 3.0, -3.0, -3.0]);
+        assert_eq!(
+            rows,
+            [4.0, 4.0, 4.0, 4.0, 1.0, 0.0, 1.0, 0.0, 3.0, 3.0, -3.0, -3.0]
+        );
         let mut odd = [1.0, 2.0, 3.0];
         turn_rows(&mut odd, 3);
         assert_eq!(odd, [1.0, 2.0, 3.0]);
