@@ -3,7 +3,8 @@
 
 use arbitrary::Arbitrary;
 use based_fuzz::scale;
-use based_primitives::payments::{eth_account, Receipt, SignedVoucher, Voucher, VoucherSignature};
+use based_primitives::{eip712::eth_account,
+    payments::{Receipt, SignedVoucher, Voucher, VoucherSignature}};
 use codec::{Encode, MaxEncodedLen};
 use libfuzzer_sys::fuzz_target;
 use sp_core::{ecdsa, ed25519, sr25519, Pair, H256};

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use sp_core::{crypto::KeyTypeId, sr25519};
+use sp_core::{crypto::KeyTypeId, ecdsa, sr25519, H160};
 use sp_runtime::AccountId32;
 
 use crate::{
+    eip712,
     payments::{SignedVoucher, Voucher, VoucherSignature},
     types::{Balance, BlockNumber, BrainId, Role, Uid},
 };
@@ -67,7 +68,18 @@ pub fn new_spender() -> AccountId32 {
     AccountId32::new(sp_io::crypto::sr25519_generate(KEYS, None).0)
 }
 
-/// A voucher signed by such a key; none if the machine does not have it.
+/// A new key of an Ethereum wallet on the machine that runs the benchmarks.
+pub fn new_wallet() -> ecdsa::Public {
+    sp_io::crypto::ecdsa_generate(KEYS, None)
+}
+
+/// Signature of a hash by such a wallet, and its address; none if the machine does not have the key.
+pub fn sign_typed(wallet: &ecdsa::Public, hash: &[u8; 32]) -> Option<(H160, [u8; 65])> {
+    let signature = sp_io::crypto::ecdsa_sign_prehashed(KEYS, wallet, hash)?.0;
+    Some((eip712::signer(&signature, hash)?, signature))
+}
+
+/// A voucher signed by a spender's key; none if the machine does not have it.
 pub fn sign(spender: &AccountId32, voucher: Voucher) -> Option<SignedVoucher> {
     let key = sr25519::Public::from_raw(*spender.as_ref());
     let signature = sp_io::crypto::sr25519_sign(KEYS, &key, &voucher.signing_bytes())?;

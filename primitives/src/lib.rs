@@ -21,6 +21,7 @@ extern crate alloc;
 pub mod benchmarking;
 mod commitment;
 pub mod constants;
+pub mod eip712;
 pub mod forecasts;
 pub mod governance;
 pub mod math;

@@ -7,11 +7,10 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{ecdsa, ed25519, sr25519, H256};
-use sp_io::hashing::keccak_256;
 use sp_runtime::{traits::Verify, AccountId32};
 
 use crate::{
-    constants::EVM_CHAIN_ID,
+    eip712::{self, word},
     types::{Balance, BlockNumber, BrainId, ComputeKey, JobId, SpendingAccountId},
 };
 
@@ -19,8 +18,6 @@ use crate::{
 pub const PAYMENT_VERSION: u8 = 1;
 const VOUCHER_CONTEXT: &[u8] = b"based/voucher/1";
 const RECEIPT_CONTEXT: &[u8] = b"based/receipt/1";
-/// Byte that fills an Ethereum address up to an account id, as pallet-revive's mapper does.
-const ETH_FILLER: u8 = 0xEE;
 
 /// Promise of a spending account to one miner.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -96,20 +93,10 @@ impl Voucher {
         bytes
     }
 
-    /// Hash that an Ethereum wallet signs (EIP-712, domain "BasedAI" version "1", the network's chain id).
+    /// Hash that an Ethereum wallet signs; see [`eip712`].
     pub fn eip712_hash(&self) -> [u8; 32] {
-        let domain_type = keccak_256(b"EIP712Domain(string name,string version,uint256 chainId)");
-        let voucher_type = keccak_256(
-            b"Voucher(uint8 version,bytes32 genesis,uint64 account,bytes32 miner,uint16 brain,bytes32 job,uint128 cumulative,uint32 expiry)",
-        );
-        let domain = keccak_256(&words(&[
-            domain_type,
-            keccak_256(b"BasedAI"),
-            keccak_256(b"1"),
-            word(EVM_CHAIN_ID.into()),
-        ]));
-        let message = keccak_256(&words(&[
-            voucher_type,
+        let kind = b"Voucher(uint8 version,bytes32 genesis,uint64 account,bytes32 miner,uint16 brain,bytes32 job,uint128 cumulative,uint32 expiry)";
+        let fields = [
             word(self.version.into()),
             self.genesis.0,
             word(self.account.into()),
@@ -118,11 +105,8 @@ impl Voucher {
             self.job,
             word(self.cumulative),
             word(self.expiry.into()),
-        ]));
-        let mut bytes = Vec::from([0x19, 0x01]);
-        bytes.extend_from_slice(&domain);
-        bytes.extend_from_slice(&message);
-        keccak_256(&bytes)
+        ];
+        eip712::typed_hash(kind, &fields)
     }
 }
 
@@ -140,7 +124,8 @@ impl SignedVoucher {
                 &ed25519::Public::from_raw(*key),
             ),
             VoucherSignature::Eip712(signature) => {
-                recover_eth_account(&signature.0, &self.voucher.eip712_hash()).as_ref() == Some(spender)
+                let address = eip712::signer(&signature.0, &self.voucher.eip712_hash());
+                address.is_some_and(|address| eip712::eth_account(address.0) == *spender)
             }
         }
     }
@@ -159,34 +144,6 @@ impl Receipt {
         ed25519::Signature::from_raw(*signature)
             .verify(&self.signing_bytes()[..], &ed25519::Public::from_raw(*computekey))
     }
-}
-
-/// Account id under which pallet-revive knows an Ethereum address.
-pub fn eth_account(address: [u8; 20]) -> AccountId32 {
-    let mut id = [ETH_FILLER; 32];
-    for (to, from) in id.iter_mut().zip(address) {
-        *to = from;
-    }
-    AccountId32::new(id)
-}
-
-fn recover_eth_account(signature: &[u8; 65], hash: &[u8; 32]) -> Option<AccountId32> {
-    let public = sp_io::crypto::secp256k1_ecdsa_recover(signature, hash).ok()?;
-    let digest = keccak_256(&public);
-    let address: [u8; 20] = digest.get(12..)?.try_into().ok()?;
-    Some(eth_account(address))
-}
-
-fn word(value: u128) -> [u8; 32] {
-    let mut word = [0u8; 32];
-    for (to, from) in word.iter_mut().skip(16).zip(value.to_be_bytes()) {
-        *to = from;
-    }
-    word
-}
-
-fn words(parts: &[[u8; 32]]) -> Vec<u8> {
-    parts.concat()
 }
 
 #[cfg(test)]

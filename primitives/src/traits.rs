@@ -35,6 +35,31 @@ pub trait BrainInspect<AccountId> {
     fn open_brains() -> Vec<BrainId>;
 }
 
+/// Hands Brains on; implemented by the brains pallet.
+pub trait BrainTransfer<AccountId> {
+    /// Gives a Brain of `from` to another account.
+    ///
+    /// # Errors
+    /// If it is not a Brain of `from`, or none that is handed on.
+    fn transfer(from: AccountId, brain: BrainId, to: AccountId) -> DispatchResult;
+}
+
+/// Told when a Brain gets another owner, so that what the last one allowed ends.
+pub trait OnBrainHandedOver {
+    /// Most that it takes.
+    fn weight() -> Weight;
+    /// The Brain has another owner.
+    fn on_brain_handed_over(brain: BrainId);
+}
+
+impl OnBrainHandedOver for () {
+    fn weight() -> Weight {
+        Weight::zero()
+    }
+
+    fn on_brain_handed_over(_: BrainId) {}
+}
+
 /// Reads peers; implemented by the registry pallet.
 pub trait RegistryInspect<AccountId> {
     /// Number of an account in a Brain.

@@ -30,6 +30,7 @@ pub mod configs;
 pub mod fuzzing;
 pub mod genesis_presets;
 pub mod opaque;
+pub mod precompiles;
 pub mod proxies;
 pub mod queries;
 #[cfg(test)]
@@ -218,6 +219,9 @@ mod runtime {
     #[runtime::pallet_index(17)]
     pub type AssetsFreezer = pallet_assets_freezer;
 
+    #[runtime::pallet_index(18)]
+    pub type AssetsPermit = pallet_assets_precompiles::permit::pallet;
+
     #[runtime::pallet_index(20)]
     pub type Brains = based_pallet_brains;
     #[runtime::pallet_index(21)]
@@ -247,4 +251,6 @@ mod runtime {
     pub type TxPause = pallet_tx_pause;
     #[runtime::pallet_index(32)]
     pub type Parameters = pallet_parameters;
+    #[runtime::pallet_index(33)]
+    pub type Ethereum = based_pallet_ethereum;
 }

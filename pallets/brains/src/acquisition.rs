@@ -3,7 +3,7 @@
 use based_primitives::{
     constants::{ADMIN_BRAINS, MAX_ALLOWED, MAX_BRAINS},
     math::brain_price,
-    traits::SweepBrain,
+    traits::{OnBrainHandedOver, SweepBrain},
     Balance, BrainId, BrainKind, BrainState,
 };
 use frame_support::{
@@ -140,6 +140,7 @@ impl<T: Config> Pallet<T> {
             T::Currency::transfer_on_hold(&reason, &from, &to, deposit, exact, mode, polite)?;
         }
         Self::forget_proof(brain);
+        T::OnHandedOver::on_brain_handed_over(brain);
         Self::deposit_event(Event::BrainTransferred { brain, from, to });
         Ok(())
     }
@@ -155,6 +156,7 @@ impl<T: Config> Pallet<T> {
         })?;
         Self::release_deposit(brain, &from)?;
         Self::forget_proof(brain);
+        T::OnHandedOver::on_brain_handed_over(brain);
         Self::deposit_event(Event::BrainTransferred { brain, from, to });
         Ok(())
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use based_primitives::{
     constants::{ADMIN_BRAINS, MAX_BRAINS, PPB, RESERVED_BRAINS},
-    traits::BrainInspect,
+    traits::{BrainInspect, BrainTransfer},
     BlockNumber, BrainId, BrainKind, BrainName, BrainState, Task,
 };
 use frame_support::{ensure, traits::Get};
@@ -205,6 +205,12 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn ensure_ratio(ppb: u64) -> Result<(), Error<T>> {
         ensure!(ppb <= PPB, Error::<T>::RatioTooLarge);
         Ok(())
+    }
+}
+
+impl<T: Config> BrainTransfer<T::AccountId> for Pallet<T> {
+    fn transfer(from: T::AccountId, brain: BrainId, to: T::AccountId) -> DispatchResult {
+        Self::do_transfer(from, brain, to)
     }
 }
 

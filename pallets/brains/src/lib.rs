@@ -97,7 +97,7 @@ pub mod pallet {
 
     use based_primitives::{
         constants::{ADMIN_BRAINS, MAX_ALLOWED, MAX_BRAINS},
-        traits::SweepBrain,
+        traits::{OnBrainHandedOver, SweepBrain},
         Balance, BlockNumber, BrainId, BrainKind, BrainName, Domain, Task, TemplateId,
     };
     use frame_support::{
@@ -134,6 +134,8 @@ pub mod pallet {
         type RuntimeHoldReason: From<HoldReason>;
         /// Pallets that keep records of a Brain, emptied when it closes.
         type Sweep: SweepBrain;
+        /// Told when a Brain changes hands.
+        type OnHandedOver: OnBrainHandedOver;
         /// Deposit for one item of storage.
         #[pallet::constant]
         type DepositPerItem: Get<Balance>;
@@ -292,14 +294,13 @@ pub mod pallet {
         /// Gives a burned Brain to another owner (R021). The reward account is reset, so that income follows
         /// ownership; the deposit passes to the new owner, whose account must exist if there is any.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::transfer())]
+        #[pallet::weight(T::WeightInfo::transfer().saturating_add(T::OnHandedOver::weight()))]
         pub fn transfer(origin: OriginFor<T>, brain: BrainId, to: T::AccountId) -> DispatchResult {
             let from = ensure_signed(origin)?;
             Self::do_transfer(from, brain, to)
         }
 
-        /// Announces the Brain's task: it holds after the notice period (R062). A task announced earlier and
-        /// not yet in force is replaced.
+        /// Announces the Brain's task. It holds after the notice period (R062), in place of one not yet in force.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::set_task())]
         pub fn set_task(origin: OriginFor<T>, brain: BrainId, task: Task) -> DispatchResult {
@@ -398,7 +399,7 @@ pub mod pallet {
         /// Gives a burned Brain to the owner of its token (R034, R152). The former owner gets the deposit back; the
         /// next change of what the Brain stores takes a new one.
         #[pallet::call_index(9)]
-        #[pallet::weight(T::WeightInfo::reassign())]
+        #[pallet::weight(T::WeightInfo::reassign().saturating_add(T::OnHandedOver::weight()))]
         pub fn reassign(origin: OriginFor<T>, brain: BrainId, owner: T::AccountId) -> DispatchResult {
             T::BridgeOrigin::ensure_origin(origin)?;
             Self::do_reassign(brain, owner)

@@ -124,6 +124,7 @@ impl pallet_brains::Config for Test {
     type OwnerVesting = OwnerVesting;
     type Pepecoin = Pepecoin;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type OnHandedOver = ();
     type Sweep = MockSweep;
     type WeightInfo = ();
 }

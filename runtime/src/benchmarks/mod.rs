@@ -10,9 +10,9 @@ pub use frame_benchmarking::baseline::Pallet as BaselineBench;
 pub use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 
 pub(crate) use crate::{
-    Assets, Authorities, Balances, Brains, Compute, Consensus, Emission, Forecasts, Governance, Multisig,
-    Preimage, Proxy, Registry, Revive, Runtime, Scheduler, Staking, Sudo, Timestamp, TransactionPayment,
-    Utility,
+    Assets, Authorities, Balances, Brains, Compute, Consensus, Emission, Ethereum, Forecasts, Governance,
+    Multisig, Preimage, Proxy, Registry, Revive, Runtime, Scheduler, Staking, Sudo, Timestamp,
+    TransactionPayment, Utility,
 };
 
 impl frame_system_benchmarking::Config for Runtime {}
@@ -39,6 +39,7 @@ frame_benchmarking::define_benchmarks!(
     [based_pallet_compute, Compute]
     [based_pallet_consensus, Consensus]
     [based_pallet_emission, Emission]
+    [based_pallet_ethereum, Ethereum]
     [based_pallet_forecasts, Forecasts]
     [based_pallet_governance, Governance]
     [based_pallet_registry, Registry]

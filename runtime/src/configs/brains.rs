@@ -7,8 +7,8 @@ use frame_system::EnsureRoot;
 use crate::{
     configs::{deposit, Pepecoin},
     time::{CYCLE_BLOCKS, TASK_NOTICE},
-    AccountId, Balance, Balances, Compute, Consensus, Emission, Forecasts, Governance, Registry, Runtime,
-    RuntimeHoldReason, Staking,
+    AccountId, Balance, Balances, Compute, Consensus, Emission, Ethereum, Forecasts, Governance, Registry,
+    Runtime, RuntimeHoldReason, Staking,
 };
 
 parameter_types! {
@@ -21,7 +21,10 @@ type Sweepers = (
     Registry,
     (
         Staking,
-        (Consensus, (Emission, (Compute, (Forecasts, Governance)))),
+        (
+            Consensus,
+            (Emission, (Compute, (Forecasts, (Governance, Ethereum)))),
+        ),
     ),
 );
 
@@ -36,6 +39,7 @@ impl based_pallet_brains::Config for Runtime {
     type DepositPerItem = BrainDepositPerItem;
     type GovernanceOrigin = EnsureRoot<AccountId>;
     type NoticeBlocks = ConstU32<TASK_NOTICE>;
+    type OnHandedOver = Ethereum;
     type OwnerVesting = ConstU32<OWNER_VESTING_BLOCKS>;
     type Pepecoin = Pepecoin;
     type RuntimeHoldReason = RuntimeHoldReason;

@@ -45,7 +45,7 @@ impl pallet_revive::Config for Runtime {
     type OnBurn = ();
     // No proof of validity is made here: the figure only bounds events of one block against memory.
     type PVFMemory = ConstU32<{ 1024 * 1024 * 1024 }>;
-    type Precompiles = ();
+    type Precompiles = crate::precompiles::Precompiles;
     type RuntimeCall = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
     type RuntimeHoldReason = RuntimeHoldReason;
@@ -55,4 +55,26 @@ impl pallet_revive::Config for Runtime {
     type Time = Timestamp;
     type UploadOrigin = EnsureSigned<AccountId>;
     type WeightInfo = pallet_revive::weights::SubstrateWeight<Runtime>;
+}
+
+/// Permits of Pepecoin's holders (EIP-2612).
+impl pallet_assets_precompiles::PermitConfig for Runtime {
+    type ChainId = ConstU64<EVM_CHAIN_ID>;
+    type WeightInfo = pallet_assets_precompiles::weights::SubstrateWeight<Runtime>;
+}
+
+parameter_types! {
+    pub const LinkDepositPerItem: Balance = deposit(1, 0);
+    pub const LinkDepositPerByte: Balance = deposit(0, 1);
+}
+
+impl based_pallet_ethereum::Config for Runtime {
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = crate::benchmarks::FullState;
+    type Brains = crate::Brains;
+    type Currency = Balances;
+    type DepositPerByte = LinkDepositPerByte;
+    type DepositPerItem = LinkDepositPerItem;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type WeightInfo = based_pallet_ethereum::weights::SubstrateWeight<Runtime>;
 }

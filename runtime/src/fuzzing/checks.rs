@@ -8,7 +8,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
     configs::BlockWeights, Authorities, Balance, Balances, BlockNumber, Brains, Compute, Consensus, Emission,
-    Forecasts, Governance, Registry, Runtime, RuntimeEvent, Staking, System,
+    Ethereum, Forecasts, Governance, Registry, Runtime, RuntimeEvent, Staking, System,
 };
 
 thread_local! {
@@ -49,7 +49,7 @@ pub fn watch_log() {
 /// # Errors
 /// The first that does not hold, with its pallet.
 pub fn try_state() -> Result<(), (&'static str, TryRuntimeError)> {
-    let pallets: [(_, fn() -> Result<(), TryRuntimeError>); 9] = [
+    let pallets: [(_, fn() -> Result<(), TryRuntimeError>); 10] = [
         ("Brains", Brains::do_try_state),
         ("Registry", Registry::do_try_state),
         ("Staking", Staking::do_try_state),
@@ -58,6 +58,7 @@ pub fn try_state() -> Result<(), (&'static str, TryRuntimeError)> {
         ("Compute", Compute::do_try_state),
         ("Forecasts", Forecasts::do_try_state),
         ("Governance", Governance::do_try_state),
+        ("Ethereum", Ethereum::do_try_state),
         ("Authorities", Authorities::do_try_state),
     ];
     pallets

@@ -7,7 +7,7 @@ use frame_support::traits::GetCallMetadata;
 use crate::RuntimeCall;
 
 /// Pallets of this repository.
-pub const PALLETS: [&str; 9] = [
+pub const PALLETS: [&str; 10] = [
     "Brains",
     "Registry",
     "Staking",
@@ -17,6 +17,7 @@ pub const PALLETS: [&str; 9] = [
     "Forecasts",
     "Governance",
     "Authorities",
+    "Ethereum",
 ];
 
 /// Calls that were tried, and that succeeded.

@@ -13,6 +13,7 @@ mod issuance;
 mod limits;
 mod metadata;
 mod migrations;
+mod precompiles;
 mod queries;
 mod staking;
 mod stuffed;

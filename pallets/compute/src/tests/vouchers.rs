@@ -1,6 +1,7 @@
 use based_primitives::{
     constants::BASED,
-    payments::{eth_account, SignedVoucher, Voucher, VoucherSignature},
+    eip712::eth_account,
+    payments::{SignedVoucher, Voucher, VoucherSignature},
     Balance, Purpose,
 };
 use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect};

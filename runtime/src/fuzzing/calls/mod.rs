@@ -1,6 +1,7 @@
 //! Calls, built from what the chain holds or decoded from bytes.
 
 mod brains;
+mod ethereum;
 mod money;
 mod peers;
 mod sdk;
@@ -43,7 +44,7 @@ pub struct Trial {
 type Maker = fn(&mut World, &mut Choices) -> Option<Attempt>;
 
 /// Makers, each as often as its calls are many and hard to get right.
-const MAKERS: [Maker; 20] = [
+const MAKERS: [Maker; 22] = [
     brains::any,
     brains::any,
     brains::any,
@@ -60,6 +61,8 @@ const MAKERS: [Maker; 20] = [
     money::compute,
     money::compute,
     money::emission,
+    ethereum::any,
+    ethereum::any,
     votes::forecasts,
     votes::forecasts,
     votes::governance,

@@ -5,6 +5,7 @@ mod brains;
 mod bytes;
 mod compute;
 mod consensus;
+mod ethereum;
 mod forecasts;
 mod governance;
 mod registry;
@@ -185,6 +186,7 @@ fn all() -> Vec<Case> {
         staking::cases(),
         consensus::cases(),
         compute::cases(),
+        ethereum::cases(),
         forecasts::cases(),
         governance::cases(),
     ];
