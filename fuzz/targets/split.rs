@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use zk_llm::split::{
-    bodies_bytes, hint, hint_bytes, product, products_bytes, Batch, Check, Matrix, Opening, PackingKey,
-    SecretKey, Shape, Tokens, PACKING_KEY_BYTES, REQUEST_BYTES,
+    answer, answer_bytes, bodies_bytes, hint, hint_bytes, product, products_bytes, Batch, Check, Matrix, Opening,
+    PackingKey, Positions, SecretKey, Shape, Tokens, PACKING_KEY_BYTES, REQUEST_BYTES,
 };
 
 const INPUTS: u32 = 12;
@@ -93,10 +93,10 @@ fuzz_target!(|input: Input| {
     let bodies = changed(&made.bodies, &input);
     for bodies in [input.bytes, &bodies] {
         if let Ok(products) = product(&made.matrix, bodies) {
-            let positions = (bodies.len() as u64 - bodies_bytes(shape, 0))
-                / (bodies_bytes(shape, 1) - bodies_bytes(shape, 0));
-            assert_eq!(bodies.len() as u64, bodies_bytes(shape, positions as usize));
-            assert_eq!(products.len() as u64, products_bytes(shape, positions as usize));
+            let named = Positions::of_bodies(bodies, shape).expect("it was accepted");
+            let tokens = Tokens::new(1 << bodies[7]).expect("it was accepted");
+            assert_eq!(bodies.len() as u64, bodies_bytes(shape, tokens, named.count));
+            assert_eq!(products.len() as u64, products_bytes(shape, named.count));
             assert!(made.check.verify(bodies, &products).expect("well-formed"));
         }
     }
@@ -117,6 +117,16 @@ fuzz_target!(|input: Input| {
                 assert_eq!(request.len() as u64, REQUEST_BYTES);
                 let tokens = Tokens::new(1 << request[7]).expect("it was accepted");
                 assert_eq!(hint.len() as u64, hint_bytes(shape, tokens));
+            }
+        }
+    }
+
+    if input.offline {
+        for (request, bodies) in [(&request, &bodies), (&made.request, &bodies)] {
+            if let Ok(answer) = answer(&made.matrix, &made.packing, request, bodies) {
+                let named = Positions::of_bodies(bodies, shape).expect("it was accepted");
+                let tokens = Tokens::new(1 << bodies[7]).expect("it was accepted");
+                assert_eq!(answer.len() as u64, answer_bytes(shape, tokens, named.count));
             }
         }
     }

@@ -2,13 +2,13 @@
 //!
 //! A canary goes through the session that users have, with the same lengths. With the matrices at hand the validator
 //! checks every round by Freivalds' check, which a wrong product passes with probability below 2^-47, computes some hints
-//! again, and holds the answer against the one in clear: it must be equal.
+//! and answers to prompts again, and holds what comes out against what comes out in clear: it must be equal.
 
 use std::{path::Path, sync::Arc};
 
 use based_client::{
     session::{
-        split::{Audit, Output, Settings, SplitSession},
+        split::{probabilities, Audit, Output, Settings, SplitSession},
         SessionError,
     },
     wire::split::{bucket, price},
@@ -19,14 +19,14 @@ use tokio::sync::watch;
 use zk_llm::{
     import::{is_split, ClientPart, Dynamic, Output as Kind, Products, Weights, PUBLIC_FILES},
     manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
-    split::{hint, Check, Matrix, PackingKey},
+    split::{answer, hint, Check, Matrix, PackingKey},
 };
 
 use crate::score::Outcome;
 
 /// Most tokens of a canary's sentence.
 const MAX_TOKENS: usize = 64;
-/// One hint in so many is computed again: it costs as much as it costs the miner.
+/// One hint or answer in so many is computed again: it costs as much as it costs the miner.
 const HINTS: u32 = 16;
 
 /// A model of split mode that judges.
@@ -121,8 +121,11 @@ impl SplitOracle {
             (Output::Text { tokens, .. }, Kind::Generator { .. }) => {
                 self.part.greedy(&mut linears, &ids, tokens.len())? == *tokens
             }
-            // Each product was checked: the rest is this machine's own arithmetic.
-            (Output::Classes(_) | Output::Numbers(_), _) => true,
+            (Output::Classes(classes), Kind::Classifier { .. }) => {
+                let again = probabilities(&self.part.run(&mut linears, &ids)?);
+                classes.iter().map(|(_, p)| *p).eq(again)
+            }
+            (Output::Numbers(numbers), _) => self.part.run(&mut linears, &ids)? == *numbers,
             _ => false,
         })
     }
@@ -137,6 +140,17 @@ impl Audit for SplitOracle {
             return false;
         };
         let again = PackingKey::from_bytes(key).and_then(|key| hint(matrix, &key, request));
+        again.is_ok_and(|again| again == made)
+    }
+
+    fn answer(&self, layer: usize, key: &[u8], request: &[u8], inputs: &[u8], made: &[u8]) -> bool {
+        if !OsRng.gen_ratio(1, HINTS) {
+            return true;
+        }
+        let Some(matrix) = self.matrices.get(layer) else {
+            return false;
+        };
+        let again = PackingKey::from_bytes(key).and_then(|key| answer(matrix, &key, request, inputs));
         again.is_ok_and(|again| again == made)
     }
 
@@ -184,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_that_is_off_by_one_and_a_hint_that_is_not_the_requests_are_found() {
+    fn a_product_that_is_off_by_one_and_a_hint_or_answer_that_is_not_the_requests_are_found() {
         let oracle = oracle();
         let secret = SecretKey::generate().unwrap();
         let shape = *oracle.matrices[0].shape();
@@ -203,6 +217,15 @@ mod tests {
         // Each look is at one hint in sixteen.
         let packing = secret.packing_key_bytes();
         let found = |hint: &[u8]| (0..200).any(|_| !oracle.hint(0, packing, &request, hint));
+        assert!(!found(&made));
+        made[100] ^= 1;
+        assert!(found(&made));
+
+        let pending = secret.prepare(&shape, Tokens::new(8).unwrap()).unwrap();
+        let request = pending.request().to_vec();
+        let (inputs, _) = pending.seal(&vec![3; 8 * shape.inputs as usize]).unwrap();
+        let mut made = answer(&oracle.matrices[0], &key, &request, &inputs).unwrap();
+        let found = |made: &[u8]| (0..200).any(|_| !oracle.answer(0, packing, &request, &inputs, made));
         assert!(!found(&made));
         made[100] ^= 1;
         assert!(found(&made));

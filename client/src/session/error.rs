@@ -47,6 +47,12 @@ pub enum SessionError {
     /// Nothing to pay with.
     #[error("there is no spending account to pay from; open one: `based spend open --deposit 1`")]
     NoAccount,
+    /// Another session on this machine is paying the same miner from the account.
+    #[error(
+        "spending account {0} is paying this miner in another session of yours; wait until that has ended, or ask with \
+         --miner for another miner or with --account for another account"
+    )]
+    AccountBusy(SpendingAccountId),
     /// The account named cannot pay.
     #[error("spending account {0} {1}")]
     UnusableAccount(SpendingAccountId, String),

@@ -239,10 +239,12 @@ impl Session {
             .await?
             .reservation(job.account, &job.miner)
             .await?;
+        let lock = self.state.lock_payments(&genesis, job.account, &job.miner)?;
         let cover = Cover {
             account: job.account,
             expiry: entry.expiry,
             redeemed: reservation.map_or(0, |found| found.redeemed),
+            _lock: lock.ok_or(SessionError::AccountBusy(job.account))?,
         };
         let key = ClientKey::from_bytes(&job.secret_key)?;
         if key.parameter_set() != self.model.parameter_set() {

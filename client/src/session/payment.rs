@@ -12,7 +12,7 @@ use subxt::ext::scale_decode::DecodeAsType;
 use super::{Event, SessionError};
 use crate::{
     chain::{calls, AccountId, Chain, Signer, SpendingAccount, MAX_RESERVATIONS},
-    state::{Payee, State},
+    state::{Payee, PaymentLock, State},
 };
 
 /// Jobs for which is reserved at once, if the account has enough.
@@ -30,14 +30,15 @@ pub(super) struct Payer {
     pub deposit: Option<Balance>,
 }
 
-/// A reservation that covers one job.
-#[derive(Debug, Clone, Copy)]
+/// A reservation that covers one job. While it is held, no other session pays the miner from the account.
+#[derive(Debug)]
 pub(super) struct Cover {
     pub account: SpendingAccountId,
     /// Last block in which the account pays.
     pub expiry: BlockNumber,
     /// Redeemed by the miner so far.
     pub redeemed: Balance,
+    pub _lock: PaymentLock,
 }
 
 /// Event of a spending account's opening.
@@ -96,7 +97,7 @@ impl Payer {
             accounts.extend(entry.map(|entry| (id, entry)));
         }
         let view = self.chain.best().await?;
-        let mut most = None;
+        let (mut most, mut busy) = (None, None);
         for (id, entry) in &accounts {
             let reservation = view.reservation(*id, miner).await?;
             let (reserved, redeemed, brain) = reservation.as_ref().map_or((0, 0, self.brain), |found| {
@@ -105,23 +106,29 @@ impl Payer {
             if brain != self.brain || (reservation.is_none() && !has_room(entry)) {
                 continue;
             }
+            // Before what was promised is read.
+            let Some(lock) = state.lock_payments(&genesis, *id, miner)? else {
+                busy = Some(*id);
+                continue;
+            };
             let promised = state.promised(&genesis, *id, miner)?.max(redeemed);
             let free = reserved.saturating_sub(promised);
             let cover = Cover {
                 account: *id,
                 expiry: entry.expiry,
                 redeemed,
+                _lock: lock,
             };
             if free >= price {
                 return Ok(cover);
             }
             let room = entry.room();
-            if most.is_none_or(|(_, best, _)| room > best) {
+            if most.as_ref().is_none_or(|(_, best, _)| room > *best) {
                 most = Some((cover, room, price - free));
             }
         }
         let Some((cover, room, missing)) = most else {
-            return Err(SessionError::NoAccount);
+            return Err(busy.map_or(SessionError::NoAccount, SessionError::AccountBusy));
         };
         if room < missing {
             return Err(SessionError::Insufficient {

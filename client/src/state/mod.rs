@@ -8,7 +8,8 @@
 mod tests;
 
 use std::{
-    path::Path,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -49,6 +50,14 @@ pub enum StateError {
 #[derive(Debug)]
 pub struct State {
     connection: Mutex<Connection>,
+    dir: PathBuf,
+}
+
+/// While it is held, no other session of this state pays the miner from the account; the system frees it with its
+/// holder, however that ends.
+#[derive(Debug)]
+pub struct PaymentLock {
+    _file: File,
 }
 
 /// An unfinished job.
@@ -118,11 +127,11 @@ impl State {
         let path = dir.join("client.sqlite");
         match files::create_private(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
-            _ => Self::prepare(Connection::open(path)?),
+            _ => Self::prepare(Connection::open(path)?, dir),
         }
     }
 
-    fn prepare(mut connection: Connection) -> Result<Self, StateError> {
+    fn prepare(mut connection: Connection, dir: &Path) -> Result<Self, StateError> {
         connection.busy_timeout(Duration::from_secs(30))?;
         connection.pragma_update(None, "journal_mode", "DELETE")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -141,7 +150,39 @@ impl State {
         transaction.commit()?;
         Ok(Self {
             connection: Mutex::new(connection),
+            dir: dir.to_owned(),
         })
+    }
+
+    /// Locks payments from an account to a miner, whose vouchers name cumulative amounts: of two sessions at once, one
+    /// would find its voucher overtaken. None if another session has the lock.
+    ///
+    /// # Errors
+    /// [`StateError`] if the lock's file cannot be made.
+    pub fn lock_payments(
+        &self,
+        genesis: &H256,
+        account: SpendingAccountId,
+        miner: &AccountId,
+    ) -> Result<Option<PaymentLock>, StateError> {
+        let chain = genesis
+            .0
+            .iter()
+            .take(4)
+            .fold(0u32, |all, byte| all << 8 | u32::from(*byte));
+        let name = format!("{chain:08x}-{account}-{}", hex::encode(miner));
+        let locks = self.dir.join("locks");
+        files::create_private_dir(&locks)?;
+        let path = locks.join(name);
+        let file = match files::create_private(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => File::open(&path)?,
+            made => made?,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(PaymentLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
     }
 
     /// All that was promised to a miner from an account so far.

@@ -187,3 +187,21 @@ fn the_file_is_private_and_later_versions_are_left_alone() {
     drop(state);
     assert!(matches!(State::open(dir.path()), Err(StateError::Version(99))));
 }
+
+#[test]
+fn an_account_pays_a_miner_from_one_session_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (State::open(dir.path()).unwrap(), State::open(dir.path()).unwrap());
+    let (miner, other) = (AccountId::new([1; 32]), AccountId::new([2; 32]));
+    let held = one.lock_payments(&GENESIS, 5, &miner).unwrap();
+    assert!(held.is_some());
+    for state in [&one, &two] {
+        assert!(state.lock_payments(&GENESIS, 5, &miner).unwrap().is_none());
+    }
+    // Amounts add up for each account, miner and chain on their own.
+    assert!(two.lock_payments(&GENESIS, 6, &miner).unwrap().is_some());
+    assert!(two.lock_payments(&GENESIS, 5, &other).unwrap().is_some());
+    assert!(two.lock_payments(&H256([9; 32]), 5, &miner).unwrap().is_some());
+    drop(held);
+    assert!(two.lock_payments(&GENESIS, 5, &miner).unwrap().is_some());
+}

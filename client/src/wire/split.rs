@@ -5,6 +5,8 @@
 //!    packing key follows. The miner answers with its prices, which must not exceed the chain's, and the session's name.
 //! 2. *Offline.* The client asks for hints of a *set* of positions: one request for each linear layer, whose batch is
 //!    the smallest that holds the set and decrypts exactly ([`tokens_for`]). One set may be prepared and not yet paid.
+//!    A prompt is there already and gains nothing from hints: its set is named by its requests, no hints come, and each
+//!    of its rounds is answered in one step (`zk_llm::split::answer`), in a third of the bytes.
 //! 3. *Pay.* Before a set's first round, a voucher raises the account's cumulative amount by the set's price: the
 //!    prompt's price for the first positions of the job, up to the agreed prompt, the completion's for the rest. So
 //!    either side risks one set.
@@ -24,7 +26,7 @@ use sha2::{Digest, Sha256};
 use sp_core::H256;
 use zk_llm::{
     import::SplitManifest,
-    split::{bodies_bytes, hint_bytes, products_bytes, Shape, Tokens, RING_DEGREE},
+    split::{answer_bytes, bodies_bytes, hint_bytes, products_bytes, Shape, Tokens, RING_DEGREE},
 };
 
 /// Fewest positions that are paid as a prompt, if the context has as many.
@@ -73,8 +75,11 @@ pub fn widest(manifest: &SplitManifest) -> usize {
         let body = manifest.linears.iter().take(manifest.body());
         let mut shapes = body.map(zk_llm::import::LinearSpec::shape);
         shapes.all(|shape| {
-            let bytes = bodies_bytes(&shape, count).max(products_bytes(&shape, count));
-            bytes <= MAX_ROUND && tokens_for(&shape, count).is_some()
+            tokens_for(&shape, count).is_some_and(|tokens| {
+                let up = bodies_bytes(&shape, tokens, count);
+                let down = products_bytes(&shape, count).max(answer_bytes(&shape, tokens, count));
+                up.max(down) <= MAX_ROUND
+            })
         })
     };
     let mut count = RING_DEGREE;

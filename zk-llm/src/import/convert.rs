@@ -13,7 +13,7 @@ use super::manifest::{
     is_plain, LinearSpec, Mode, Source, SplitManifest, CLIENT_FILE, MANIFEST_VERSION, TEMPLATE, WEIGHTS_FILE,
 };
 use super::network::Network;
-use super::steps::quantise_rows;
+use super::steps::{quantise_rows, turn_rows};
 use super::tensors::{hash_file, Form, Planned, Tensors, Writer};
 use super::tokenizer::Tokens;
 use crate::error::{Error, Result};
@@ -210,7 +210,9 @@ fn write_tensors(
     let mut client = Writer::create(&into.join(CLIENT_FILE), &client)?;
     let (mut linears, mut done) = (vec![], 0);
     for linear in &blueprint.linears {
-        let rows = quantise_rows(&checkpoint.weights(linear)?, linear.columns)?;
+        let mut numbers = checkpoint.weights(linear)?;
+        turn_rows(&mut numbers, linear.columns);
+        let rows = quantise_rows(&numbers, linear.columns)?;
         let steps: Vec<u8> = rows.steps.iter().map(|step| *step as u8).collect();
         let scales: Vec<u8> = rows.scales.iter().flat_map(|x| x.to_le_bytes()).collect();
         weights.push(&steps)?;

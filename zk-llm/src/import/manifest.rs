@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOKENIZER_FILE};
 use crate::split::{Shape, Tokens, RING_DEGREE};
 
-/// Version of the manifest's form.
-pub const MANIFEST_VERSION: u16 = 1;
+/// Version of the manifest's form, and of what the weights are: those of version 1 were not turned
+/// ([`super::turn_rows`]).
+pub const MANIFEST_VERSION: u16 = 2;
 /// Number of the template "Hugging Face ZK-LLM Converter" (SPEC R069).
 pub const TEMPLATE: u16 = 0;
 /// The miner's 8-bit weights: `<layer>.weight`, I8, rows x columns.

@@ -24,14 +24,14 @@ mod tokenizer;
 use std::fs;
 use std::path::Path;
 
-pub use exec::{likeliest, Cache, ClientPart, Dynamic, Float, Linears, Products, Wanted, Weights};
+pub use exec::{Cache, Chooser, ClientPart, Dynamic, Float, Linears, Products, Sampling, Wanted, Weights};
 pub use hub::{Hub, ENDPOINT};
 pub use manifest::{
     is_split, LinearSpec, Mode, Source, SplitManifest, CLIENT_FILE, PUBLIC_FILES, TEMPLATE, WEIGHTS_FILE,
 };
 pub use network::{Activation, Family, Network, Output, Pooling, Rotary, Scaling};
 pub use source::{Location, Repository};
-pub use steps::{quantise_rows, rounding_bound, Steps};
+pub use steps::{quantise_rows, rounding_bound, turn_rows, Steps};
 pub use tokenizer::Tokens;
 
 use self::config::SentenceFiles;

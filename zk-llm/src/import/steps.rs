@@ -46,6 +46,27 @@ pub fn quantise_rows(numbers: &[f32], columns: usize) -> Result<Steps> {
     Ok(out)
 }
 
+/// Turns each row of `columns` numbers by a Walsh-Hadamard transform of length 1, in blocks of the largest power of two
+/// that divides `columns`. The turn is orthogonal and its own inverse: products of turned rows are those of the rows,
+/// and what was large in one column is spread over its block, so that fewer steps are lost to it.
+pub fn turn_rows(numbers: &mut [f32], columns: usize) {
+    let block = 1 << columns.trailing_zeros().min(usize::BITS - 1);
+    let length = 1.0 / (block as f32).sqrt();
+    for block in numbers.chunks_exact_mut(block) {
+        let mut apart = 1;
+        while apart < block.len() {
+            for pair in block.chunks_exact_mut(2 * apart) {
+                let (low, high) = pair.split_at_mut(apart);
+                for (a, b) in low.iter_mut().zip(high) {
+                    (*a, *b) = (*a + *b, *a - *b);
+                }
+            }
+            apart *= 2;
+        }
+        block.iter_mut().for_each(|x| *x *= length);
+    }
+}
+
 /// Most by which a product of a row of weights with a row of activations changes when both are rounded.
 ///
 /// With `w = w' + dw`, `|dw| <= s_w / 2` and the same of `x`, the change of `sum w x` is at most
@@ -97,7 +118,35 @@ mod tests {
         assert_eq!(rows.steps[2..], [127, -127]);
     }
 
+    #[test]
+    fn a_turn_spreads_what_is_large_over_its_block() {
+        let mut rows = [8.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 6.0, 0.0];
+        turn_rows(&mut rows, 12);
+        assert_eq!(
+            rows,
+            [4.0, 4.0, 4.0, 4.0, 1.0, 0.0, 1.0, 0.0, 3.0, 3.0, -3.0, -3.0]
+        );
+        let mut odd = [1.0, 2.0, 3.0];
+        turn_rows(&mut odd, 3);
+        assert_eq!(odd, [1.0, 2.0, 3.0]);
+        turn_rows(&mut [], 0);
+    }
+
     proptest! {
+        #[test]
+        fn products_of_turned_rows_are_those_of_the_rows(
+            mut weights in proptest::collection::vec(-3f32..3.0, 24),
+            mut activations in proptest::collection::vec(-50f32..50.0, 24),
+        ) {
+            let product = |w: &[f32], x: &[f32]| -> f64 {
+                w.iter().zip(x).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+            };
+            let before = product(&weights, &activations);
+            turn_rows(&mut weights, 24);
+            turn_rows(&mut activations, 24);
+            prop_assert!((product(&weights, &activations) - before).abs() < 1e-2);
+        }
+
         #[test]
         fn products_stay_within_the_bound(
             weights in proptest::collection::vec(-3f32..3.0, 24),

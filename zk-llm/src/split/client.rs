@@ -8,12 +8,10 @@
 use std::time::{Duration, Instant};
 
 use super::pack;
-use super::params::{
-    Shape, Tokens, HINT_BODY_BITS, HINT_MASK_BITS, INT8_MAX, MODULUS, PACKING_MODULUS, RING_DEGREE,
-};
-use super::ring::{body_ring, centred, packing_ring, Rescale};
+use super::params::{Shape, Tokens, INT8_MAX, JOINED, MODULUS, PACKING_MODULUS};
+use super::ring::{body_ring, centred, packing_ring, Rescale, Ring};
 use super::sample::{error, mask, os_seed, secret_generator, ternary};
-use super::wire::{self, Id, Job, Range};
+use super::wire::{self, Id, Job, Packed, Range};
 use crate::error::{Error, Result};
 
 /// How long a batch can be used (SPEC F.4-1).
@@ -23,8 +21,8 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub struct SecretKey {
     /// In the domain of products modulo `q`.
     body: Vec<u64>,
-    /// In the domain of products modulo the packing modulus.
-    packing: Vec<u64>,
+    /// Those of joined ciphertexts, in the domain of products modulo the packing modulus.
+    joined: Vec<Vec<u64>>,
     packing_key: Vec<u8>,
     packing_key_id: Id,
 }
@@ -41,16 +39,21 @@ impl SecretKey {
     /// # Errors
     /// [`Error::Randomness`].
     pub fn generate() -> Result<Self> {
-        let secret = ternary(&mut secret_generator()?);
-        let forward = |ring: &super::ring::Ring| {
+        let mut generator = secret_generator()?;
+        let secret = ternary(&mut generator);
+        let joined: Vec<Vec<i8>> = (0..JOINED).map(|_| ternary(&mut generator)).collect();
+        let forward = |secret: &[i8], ring: &Ring| {
             let mut element: Vec<u64> = secret.iter().map(|s| ring.residue(i64::from(*s))).collect();
             ring.forward(&mut element);
             element
         };
-        let packing_key = pack::packing_key(&secret, &os_seed()?, &mut secret_generator()?);
+        let packing_key = pack::packing_key(&secret, &joined, &os_seed()?, &mut secret_generator()?);
         Ok(Self {
-            body: forward(body_ring()),
-            packing: forward(packing_ring()),
+            body: forward(&secret, body_ring()),
+            joined: joined
+                .iter()
+                .map(|secret| forward(secret, packing_ring()))
+                .collect(),
             packing_key_id: wire::id(&packing_key),
             packing_key,
         })
@@ -86,29 +89,9 @@ impl SecretKey {
     /// # Errors
     /// [`Error::Size`] or [`Error::Ciphertext`] if the bytes are not the hint of this batch.
     pub fn complete(&self, pending: Pending, hint: &[u8]) -> Result<Batch> {
-        let (masks, bodies) = wire::decode_hint(hint, &pending.shape, pending.tokens, &pending.batch)?;
-        let whole = 1u64 << HINT_MASK_BITS;
-        let products: Vec<Vec<u64>> = masks
-            .chunks_exact(RING_DEGREE)
-            .map(|mask| {
-                let ring = packing_ring();
-                // The sum of an honest hint stays far below half the modulus; another garbles itself.
-                let mask: Vec<u64> = mask.iter().map(|x| ring.residue(centred(*x, whole))).collect();
-                ring.product(&mask, &self.packing)
-            })
-            .collect();
-        let outputs = pending.shape.outputs as usize;
-        let to_body = Rescale::new(whole, MODULUS);
-        let pads = bodies.iter().enumerate().map(|(at, body)| {
-            let (position, output) = (at / outputs, at % outputs);
-            let (ring, coefficient) = pending.tokens.place(pending.shape.outputs, position, output);
-            let product = products[ring][coefficient];
-            let lifted = body << (HINT_MASK_BITS - HINT_BODY_BITS);
-            let phase = lifted.wrapping_sub(centred(product, PACKING_MODULUS) as u64);
-            to_body.apply(phase & (whole - 1))
-        });
+        let packed = wire::decode_hint(hint, &pending.shape, pending.tokens, &pending.batch)?;
         Ok(Batch {
-            pads: pads.collect(),
+            pads: self.phases(&pending.shape, pending.tokens, &packed),
             shape: pending.shape,
             tokens: pending.tokens,
             batch: pending.batch,
@@ -116,6 +99,34 @@ impl SecretKey {
             expires: pending.expires,
             used: 0,
         })
+    }
+
+    /// Decrypts the miner's answer to what [`Pending::seal`] encrypted, as [`Opening::decrypt`] does products.
+    ///
+    /// # Errors
+    /// [`Error::Size`] or [`Error::Ciphertext`] if the bytes are not the answer: decided before anything is decrypted.
+    pub fn unseal(&self, sealed: &Sealed, answer: &[u8]) -> Result<Vec<i64>> {
+        let packed = wire::decode_answer(answer, &sealed.shape, &sealed.job)?;
+        let phases = self.phases(&sealed.shape, sealed.job.tokens, &packed);
+        let scale = sealed.shape.scale() as i64;
+        Ok(phases
+            .into_iter()
+            .map(|pad| nearest(phase(0, pad), scale))
+            .collect())
+    }
+
+    /// Phases of the values of a hint or an answer, modulo `q`, position by position.
+    fn phases(&self, shape: &Shape, tokens: Tokens, packed: &Packed) -> Vec<u64> {
+        let ring = packing_ring();
+        let element = |at: usize| ring.product(&packed.masks[at / JOINED], &self.joined[at % JOINED]);
+        let products: Vec<Vec<u64>> = (0..tokens.rings(shape.outputs)).map(element).collect();
+        let outputs = shape.outputs as usize;
+        let to_body = Rescale::new(PACKING_MODULUS, MODULUS);
+        let phases = packed.bodies.iter().enumerate().map(|(at, body)| {
+            let (ring_at, coefficient) = tokens.place(shape.outputs, at / outputs, at % outputs);
+            to_body.apply(ring.sub(*body, products[ring_at][coefficient]))
+        });
+        phases.collect()
     }
 }
 
@@ -141,6 +152,83 @@ impl Pending {
     pub fn request(&self) -> &[u8] {
         &self.request
     }
+
+    /// Encrypts the activations of the batch's first positions without a hint, one position after another; the miner
+    /// answers request and bodies together ([`super::answer`]). The batch is used then.
+    ///
+    /// # Errors
+    /// As [`Batch::encrypt`].
+    pub fn seal(self, activations: &[i8]) -> Result<(Vec<u8>, Sealed)> {
+        let job = Job {
+            tokens: self.tokens,
+            batch: self.batch,
+            range: range(&self.shape, activations, (0, self.tokens), self.expires)?,
+        };
+        let residues = encrypt(&self.shape, &job, &self.phases, activations)?;
+        let sealed = Sealed {
+            shape: self.shape,
+            job,
+        };
+        Ok((wire::encode_bodies(&self.shape, &job, &residues), sealed))
+    }
+}
+
+/// What names the answer to one encryption; [`SecretKey::unseal`] takes it.
+#[derive(Debug)]
+pub struct Sealed {
+    shape: Shape,
+    job: Job,
+}
+
+impl Sealed {
+    /// Exact size of the answer, in bytes.
+    pub fn answer_bytes(&self) -> u64 {
+        wire::answer_bytes(&self.shape, self.job.tokens, self.job.range.count.into())
+    }
+}
+
+/// The positions that activations take after the first `used`, or why they cannot.
+fn range(
+    shape: &Shape,
+    activations: &[i8],
+    (used, tokens): (usize, Tokens),
+    expires: Instant,
+) -> Result<Range> {
+    let width = shape.inputs as usize;
+    let count = activations.len() / width;
+    if count == 0 || !activations.len().is_multiple_of(width) || activations.contains(&i8::MIN) {
+        return Err(Error::Prompt(format!(
+            "{} activations; each position takes {width}, from -{INT8_MAX} to {INT8_MAX}",
+            activations.len()
+        )));
+    }
+    let left = tokens.count() - used;
+    if count > left {
+        return Err(Error::Batch(format!(
+            "{left} positions left, {count} asked for; prepare another batch"
+        )));
+    }
+    if Instant::now() >= expires {
+        return Err(Error::Batch("it expired; prepare another".into()));
+    }
+    // Both are at most the ring's degree.
+    Ok(Range {
+        first: used as u16,
+        count: count as u16,
+    })
+}
+
+/// Activations under the masks of their positions and fresh errors.
+fn encrypt(shape: &Shape, job: &Job, phases: &[Vec<u64>], activations: &[i8]) -> Result<Vec<u64>> {
+    let mut errors = secret_generator()?;
+    let (ring, stride, scale) = (body_ring(), job.tokens.stride(), shape.scale() as i64);
+    let width = shape.inputs as usize;
+    let encrypt = |(at, x): (usize, &i8)| {
+        let (position, input) = (usize::from(job.range.first) + at / width, at % width);
+        let phase = phases[input / stride][position * stride + input % stride];
+        ring.add(phase, ring.residue(i64::from(*x) * scale + error(&mut errors)))
+    };
+    Ok(activations.iter().enumerate().map(encrypt).collect())
 }
 
 /// One-time masks for the positions of a batch, for one matrix.
@@ -183,42 +271,15 @@ impl Batch {
     /// [`Error::Prompt`] if the activations are no whole number of positions, or one is -128;
     /// [`Error::Batch`] if too few positions are left, or the batch is a day old; [`Error::Randomness`].
     pub fn encrypt(&mut self, activations: &[i8]) -> Result<(Vec<u8>, Opening)> {
-        let width = self.shape.inputs as usize;
-        let count = activations.len() / width;
-        if count == 0 || !activations.len().is_multiple_of(width) || activations.contains(&i8::MIN) {
-            return Err(Error::Prompt(format!(
-                "{} activations; each position takes {width}, from -{INT8_MAX} to {INT8_MAX}",
-                activations.len()
-            )));
-        }
-        if count > self.left() {
-            return Err(Error::Batch(format!(
-                "{} positions left, {count} asked for; prepare another batch",
-                self.left()
-            )));
-        }
-        if Instant::now() >= self.expires {
-            return Err(Error::Batch("it expired; prepare another".into()));
-        }
-        let mut errors = secret_generator()?;
-        let first = self.used;
-        self.used += count;
-        let (ring, stride, scale) = (body_ring(), self.tokens.stride(), self.shape.scale() as i64);
-        let encrypt = |(at, x): (usize, &i8)| {
-            let (position, input) = (first + at / width, at % width);
-            let phase = self.phases[input / stride][position * stride + input % stride];
-            ring.add(phase, ring.residue(i64::from(*x) * scale + error(&mut errors)))
-        };
-        let residues: Vec<u64> = activations.iter().enumerate().map(encrypt).collect();
+        let range = range(&self.shape, activations, (self.used, self.tokens), self.expires)?;
+        let (first, count) = (self.used, usize::from(range.count));
         let job = Job {
             tokens: self.tokens,
             batch: self.batch,
-            // Both are at most the ring's degree.
-            range: Range {
-                first: first as u16,
-                count: count as u16,
-            },
+            range,
         };
+        self.used += count;
+        let residues = encrypt(&self.shape, &job, &self.phases, activations)?;
         let outputs = self.shape.outputs as usize;
         let opening = Opening {
             shape: self.shape,
@@ -253,9 +314,7 @@ impl Opening {
         let residues = wire::decode_products(products, &self.shape, &self.job)?;
         let scale = self.shape.scale() as i64;
         let phases = residues.iter().zip(&self.pads).map(|(x, pad)| phase(*x, *pad));
-        Ok(phases
-            .map(|phase| (phase + scale / 2).div_euclid(scale))
-            .collect())
+        Ok(phases.map(|phase| nearest(phase, scale)).collect())
     }
 
     /// Distance of each decrypted phase from the clear product's.
@@ -269,6 +328,10 @@ impl Opening {
             .map(|(phase, clear)| phase - clear * scale)
             .collect()
     }
+}
+
+fn nearest(phase: i64, scale: i64) -> i64 {
+    (phase + scale / 2).div_euclid(scale)
 }
 
 fn phase(product: u64, pad: u64) -> i64 {

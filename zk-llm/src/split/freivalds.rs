@@ -98,15 +98,17 @@ mod tests {
     #[test]
     fn one_combination_in_q_accepts_an_error() {
         let matrix = Matrix::new(1, 2, vec![3, -5]).unwrap();
-        let (tokens, body) = (super::super::Tokens::new(1).unwrap(), 1_234_567u64);
+        let tokens = super::super::Tokens::new(1).unwrap();
         let job = wire::Job {
             tokens,
             batch: [0; 16],
             range: wire::Range { first: 0, count: 1 },
         };
-        let bodies = wire::encode_bodies(matrix.shape(), &job, &[body]);
+        let bodies = wire::encode_bodies(matrix.shape(), &job, &[1_234_567_890]);
+        // What the rounded residue stands for.
+        let body = wire::decode_bodies(&bodies, matrix.shape()).unwrap().1[0];
         // Right products are (3 b, -5 b); these are wrong by (1, 2).
-        let wrong = [3 * body + 1, MODULUS - 5 * body + 2];
+        let wrong = [(3 * body + 1) % MODULUS, (5 * (MODULUS - body) + 2) % MODULUS];
         let products = wire::encode_products(matrix.shape(), &job, &wrong);
         // r1 + 2 r2 = 0 accepts, and nothing else does.
         let accepting = MODULUS - 14;

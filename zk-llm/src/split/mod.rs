@@ -9,15 +9,19 @@
 //! | once a session | [`SecretKey::generate`] | [`PackingKey::from_bytes`] |
 //! | offline, a batch of positions | [`SecretKey::prepare`], [`SecretKey::complete`] | [`hint`] |
 //! | online, some positions | [`Batch::encrypt`], [`Opening::decrypt`] | [`product`] |
+//! | or both at once, as for a prompt that is there already | [`Pending::seal`], [`SecretKey::unseal`] | [`answer`] |
 //!
 //! A batch's masks come from a seed. The hint is the product of the matrix with those masks, packed into
 //! full ring elements and encrypted, so that the client can subtract it; what is left online is an integer
 //! product with the bodies, which [`Check`] verifies. Decrypted integers equal the clear product
 //! ([`Matrix::multiply`]); all arithmetic is on integers, so that every processor gives the same bytes.
 
+mod bits;
 pub mod block;
 mod client;
 mod freivalds;
+mod gadget;
+mod join;
 mod matrix;
 mod pack;
 mod params;
@@ -29,15 +33,16 @@ mod server;
 mod tests;
 mod wire;
 
-pub use client::{Batch, Opening, Pending, SecretKey};
+pub use client::{Batch, Opening, Pending, Sealed, SecretKey};
 pub use freivalds::Check;
 pub use matrix::{quantise_activations, Matrix};
 pub use pack::PackingKey;
 pub use params::{
-    Shape, Tokens, ERROR_BITS, GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, LOG2_P_FAIL, MAX_DIMENSION,
-    MODULUS, PACKING_MODULUS, RING_DEGREE,
+    Shape, Tokens, ERROR_BITS, GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, JOINED, LOG2_P_FAIL,
+    MAX_DIMENSION, MODULUS, PACKING_MODULUS, RING_DEGREE,
 };
-pub use server::{hint, product};
+pub use server::{answer, hint, product};
 pub use wire::{
-    batch, bodies_bytes, hint_bytes, products_bytes, Positions, PACKING_KEY_BYTES, REQUEST_BYTES,
+    answer_bytes, batch, bodies_bytes, hint_bytes, most_bodies_bytes, products_bytes, Positions,
+    PACKING_KEY_BYTES, REQUEST_BYTES,
 };

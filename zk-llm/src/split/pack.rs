@@ -5,13 +5,23 @@
 //! result back under the secret key (Chen, Dai, Kim, Song: "Efficient homomorphic conversion between
 //! (ring) LWE ciphertexts", 2020).
 
+use super::gadget::Gadget;
+use super::join::{self, JoiningKey};
 use super::params::{
     GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, PACKING_LEVELS, PACKING_MODULUS, RING_DEGREE,
 };
-use super::ring::{centred, packing_ring, vectorised};
+use super::ring::packing_ring;
 use super::sample::{error, mask, Seed};
 use super::wire::{self, Id};
 use crate::error::Result;
+
+const GADGET: Gadget = Gadget {
+    base_log: GADGET_BASE_LOG,
+    levels: GADGET_LEVELS,
+    dropped: GADGET_DROPPED,
+};
+/// Key switches of packing; those of joining follow them in a packing key.
+pub(super) const PACKING_SWITCHES: usize = PACKING_LEVELS * GADGET_LEVELS;
 
 /// A ring ciphertext modulo the packing modulus: its phase is `body - mask * secret`.
 pub(super) struct Ciphertext {
@@ -19,11 +29,22 @@ pub(super) struct Ciphertext {
     pub body: Vec<u64>,
 }
 
+impl Ciphertext {
+    /// An encryption of zero that hides nothing.
+    pub(super) fn zero() -> Self {
+        Self {
+            mask: vec![0; RING_DEGREE],
+            body: vec![0; RING_DEGREE],
+        }
+    }
+}
+
 /// A client's packing key, expanded for use. Holds no secret.
 pub struct PackingKey {
     id: Id,
     /// For each level and digit, mask and body in the domain of products, negated.
     switches: Vec<[Vec<u64>; 2]>,
+    joining: JoiningKey,
 }
 
 impl std::fmt::Debug for PackingKey {
@@ -39,25 +60,25 @@ impl PackingKey {
     /// [`crate::Error::Size`] if the length is not [`super::PACKING_KEY_BYTES`]; [`crate::Error::Key`] if
     /// the bytes are no key of this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (seed, bodies) = wire::decode_key(bytes)?;
-        let ring = packing_ring();
-        let negated = |x: Vec<u64>| {
-            let mut x: Vec<u64> = x.into_iter().map(|x| ring.neg(x)).collect();
-            ring.forward(&mut x);
-            x
-        };
-        let switches = bodies.into_iter().enumerate().map(|(at, body)| {
+        let (seed, switched) = wire::decode_key(bytes)?;
+        let (packing, joining) = switched.split_at(PACKING_SWITCHES);
+        let switches = packing.iter().enumerate().map(|(at, body)| {
             let mask = mask(&seed, at as u64, PACKING_MODULUS);
-            [negated(mask), negated(body)]
+            [negated(mask), negated(body.clone())]
         });
         Ok(Self {
             id: wire::id(bytes),
             switches: switches.collect(),
+            joining: JoiningKey::new(&seed, joining),
         })
     }
 
     pub(super) fn id(&self) -> &Id {
         &self.id
+    }
+
+    pub(super) fn joining(&self) -> &JoiningKey {
+        &self.joining
     }
 
     /// Merges ciphertexts (none stands for zero) with wanted coefficients `N / 2^from` apart, until they are
@@ -87,15 +108,11 @@ impl PackingKey {
 
     fn merge(&self, level: usize, even: Option<Ciphertext>, odd: Option<Ciphertext>) -> Option<Ciphertext> {
         let ring = packing_ring();
-        let zero = || Ciphertext {
-            mask: vec![0; RING_DEGREE],
-            body: vec![0; RING_DEGREE],
-        };
         if even.is_none() && odd.is_none() {
             return None;
         }
-        let mut sum = even.unwrap_or_else(zero);
-        let odd = odd.unwrap_or_else(zero);
+        let mut sum = even.unwrap_or_else(Ciphertext::zero);
+        let odd = odd.unwrap_or_else(Ciphertext::zero);
         let shift = RING_DEGREE >> level;
         let mask = ring.butterfly(&mut sum.mask, &odd.mask, shift);
         let body = ring.butterfly(&mut sum.body, &odd.body, shift);
@@ -105,17 +122,10 @@ impl PackingKey {
 
         let (mut switched_mask, mut switched_body) = (vec![0; RING_DEGREE], vec![0; RING_DEGREE]);
         let switches = &self.switches[(level - 1) * GADGET_LEVELS..][..GADGET_LEVELS];
-        let biased: Vec<u64> = mask.iter().map(|x| biased_digits(*x)).collect();
+        let biased = GADGET.biased(&mask);
         let mut digits = vec![0; RING_DEGREE];
         for (at, [key_mask, key_body]) in switches.iter().enumerate() {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (digit, biased) in digits.iter_mut().zip(&biased) {
-                        *digit = ring.residue(cut(*biased, at));
-                    }
-                },
-            );
+            GADGET.cut(&biased, at, &mut digits);
             ring.forward(&mut digits);
             ring.multiply_add(&mut switched_mask, &digits, key_mask);
             ring.multiply_add(&mut switched_body, &digits, key_body);
@@ -132,84 +142,51 @@ impl PackingKey {
     }
 }
 
-/// Key switches from the images of the secret under each level's automorphism.
-pub(super) fn packing_key(secret: &[i8], seed: &Seed, errors: &mut rand_chacha::ChaCha20Rng) -> Vec<u8> {
+/// The negation of a ring element, in the domain of products.
+pub(super) fn negated(mut x: Vec<u64>) -> Vec<u64> {
     let ring = packing_ring();
-    let secret: Vec<u64> = secret.iter().map(|s| ring.residue(i64::from(*s))).collect();
-    let mut secret_forward = secret.clone();
-    ring.forward(&mut secret_forward);
-    let mut bodies = Vec::with_capacity(PACKING_LEVELS * GADGET_LEVELS);
+    x.iter_mut().for_each(|x| *x = ring.neg(*x));
+    ring.forward(&mut x);
+    x
+}
+
+/// Key switches from the images of the secret under each level's automorphism to the secret itself, and from the
+/// secret to those of `joined` ring elements.
+pub(super) fn packing_key(
+    secret: &[i8],
+    joined: &[Vec<i8>],
+    seed: &Seed,
+    errors: &mut rand_chacha::ChaCha20Rng,
+) -> Vec<u8> {
+    let ring = packing_ring();
+    let residues =
+        |secret: &[i8]| -> Vec<u64> { secret.iter().map(|s| ring.residue(i64::from(*s))).collect() };
+    let forward = |secret: &[i8]| {
+        let mut secret = residues(secret);
+        ring.forward(&mut secret);
+        secret
+    };
+    let (plain, transformed) = (residues(secret), forward(secret));
+    let mut bodies = Vec::with_capacity(PACKING_SWITCHES + join::BODIES);
     for level in 1..=PACKING_LEVELS {
-        let image = ring.automorphism(&secret, (1 << level) + 1);
+        let image = ring.automorphism(&plain, (1 << level) + 1);
         for digit in 0..GADGET_LEVELS {
             let mask = mask(seed, bodies.len() as u64, PACKING_MODULUS);
-            let mut body = ring.product(&mask, &secret_forward);
-            let mut message = image.clone();
-            ring.scale(
-                &mut message,
-                1 << (GADGET_DROPPED + GADGET_BASE_LOG * digit as u32),
-            );
-            for (body, message) in body.iter_mut().zip(message) {
-                let error = ring.residue(error(errors));
-                *body = ring.add(ring.add(*body, message), error);
-            }
+            let mut body = ring.product(&mask, &transformed);
+            GADGET.add(&mut body, &image, digit);
+            add_errors(&mut body, errors);
             bodies.push(body);
         }
     }
+    let joined: Vec<Vec<u64>> = joined.iter().map(|secret| forward(secret)).collect();
+    bodies.extend(join::bodies(&plain, &joined, seed, errors));
     wire::encode_key(seed, &bodies)
 }
 
-/// The value of least magnitude, rounded to the gadget, plus half a base at every digit.
-fn biased_digits(x: u64) -> u64 {
-    let half = (0..GADGET_LEVELS as u32).fold(0, |bias, digit| {
-        bias + (1i64 << (GADGET_BASE_LOG * (digit + 1) - 1))
-    });
-    let rounded = (centred(x, PACKING_MODULUS) + (1 << (GADGET_DROPPED - 1))) >> GADGET_DROPPED;
-    (rounded + half) as u64
-}
-
-/// Digit `at`, in `-2^(b-1)..2^(b-1)`; the highest takes what is left.
-#[inline(always)]
-fn cut(biased: u64, at: usize) -> i64 {
-    let rest = biased >> (GADGET_BASE_LOG as usize * at);
-    let digit = match at + 1 < GADGET_LEVELS {
-        true => rest & ((1 << GADGET_BASE_LOG) - 1),
-        false => rest,
-    };
-    digit as i64 - (1 << (GADGET_BASE_LOG - 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn digits_rebuild_the_value(x in 0..PACKING_MODULUS) {
-            let biased = biased_digits(x);
-            let mut sum = 0i64;
-            for at in 0..GADGET_LEVELS {
-                let digit = cut(biased, at);
-                prop_assert!(digit.abs() <= 8);
-                sum += digit << (GADGET_DROPPED + GADGET_BASE_LOG * at as u32);
-            }
-            prop_assert!((sum - centred(x, PACKING_MODULUS)).abs() <= 1 << (GADGET_DROPPED - 1));
-        }
-    }
-
-    #[test]
-    fn digits_of_the_extremes() {
-        for x in [
-            0,
-            1,
-            PACKING_MODULUS - 1,
-            PACKING_MODULUS / 2,
-            PACKING_MODULUS / 2 + 1,
-        ] {
-            let biased = biased_digits(x);
-            let sum: i64 = (0..GADGET_LEVELS).map(|at| cut(biased, at) << (6 + 4 * at)).sum();
-            assert!((sum - centred(x, PACKING_MODULUS)).abs() <= 32, "{x}");
-        }
+/// Adds a fresh error to every coefficient.
+pub(super) fn add_errors(body: &mut [u64], errors: &mut rand_chacha::ChaCha20Rng) {
+    let ring = packing_ring();
+    for x in body {
+        *x = ring.add(*x, ring.residue(error(errors)));
     }
 }

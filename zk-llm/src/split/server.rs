@@ -2,14 +2,15 @@
 
 use rayon::prelude::*;
 
+use super::join::Joined;
 use super::matrix::Matrix;
 use super::pack::{Ciphertext, PackingKey};
-use super::params::{Tokens, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_MODULUS, RING_DEGREE};
+use super::params::{Tokens, JOINED, MODULUS, PACKING_MODULUS, RING_DEGREE};
 use super::product::{multiply, Vectors};
 use super::ring::{body_ring, packing_ring, Rescale};
 use super::sample::{mask, Seed};
 use super::wire;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Positions from which masks are multiplied as integers: transforming sparse rows costs more there.
 const INTEGER_POSITIONS: usize = 256;
@@ -27,23 +28,56 @@ pub fn hint(matrix: &Matrix, key: &PackingKey, request: &[u8]) -> Result<Vec<u8>
     let shape = matrix.shape();
     let (tokens, seed) = wire::decode_request(request, shape, key.id())?;
     shape.check(tokens)?;
-    let packing = Packing { matrix, key, tokens };
-    let packed = match tokens.count() < INTEGER_POSITIONS {
-        true => packing.by_transforms(&seed),
-        false => packing.by_integers(&seed),
+    let masks = Packing { matrix, key, tokens }.joined(&seed);
+    let packed = wire::Packed {
+        bodies: values(&masks, shape.outputs, tokens, tokens.count()).collect(),
+        masks: masks.into_iter().map(|joined| joined.mask).collect(),
     };
-    let outputs = shape.outputs as usize;
-    let body = |(position, output): (usize, usize)| {
-        let (ring, coefficient) = tokens.place(shape.outputs, position, output);
-        packed[ring].body[coefficient]
+    Ok(wire::encode_hint(shape, tokens, &wire::id(request), &packed))
+}
+
+/// Answers bodies whose batch nobody prepared, as a prompt's, in one step: hint and products as one ciphertext.
+///
+/// The bodies are all that the request's batch encrypts. Depends on matrix, key, request and bodies alone; every
+/// machine gives the same bytes.
+///
+/// # Errors
+/// As [`hint`] and [`product`]; [`Error::Ciphertext`] if the bodies are not the request's.
+pub fn answer(matrix: &Matrix, key: &PackingKey, request: &[u8], bodies: &[u8]) -> Result<Vec<u8>> {
+    let shape = matrix.shape();
+    let (tokens, seed) = wire::decode_request(request, shape, key.id())?;
+    shape.check(tokens)?;
+    let (job, residues) = wire::decode_bodies(bodies, shape)?;
+    if job.tokens != tokens || job.batch != wire::id(request) || job.range.first != 0 {
+        return Err(Error::Ciphertext("the bodies are of another request".into()));
+    }
+    let vectors = Vectors::new(shape.inputs as usize, residues.into_iter());
+    let products = multiply(matrix.weights(), &vectors);
+    let masks = Packing { matrix, key, tokens }.joined(&seed);
+    let lift = Rescale::new(MODULUS, PACKING_MODULUS);
+    let pads = values(&masks, shape.outputs, tokens, job.range.count.into());
+    let bodies = pads
+        .zip(products)
+        .map(|(pad, x)| packing_ring().sub(pad, lift.apply(x)));
+    let packed = wire::Packed {
+        bodies: bodies.collect(),
+        masks: masks.into_iter().map(|joined| joined.mask).collect(),
     };
-    let bodies: Vec<u64> = (0..tokens.count())
-        .flat_map(|position| (0..outputs).map(move |output| (position, output)))
-        .map(body)
-        .collect();
-    let masks: Vec<Vec<u64>> = packed.into_iter().map(|packed| packed.mask).collect();
-    let batch = wire::id(request);
-    Ok(wire::encode_hint(shape, tokens, &batch, &masks, &bodies))
+    Ok(wire::encode_answer(shape, &job, &packed))
+}
+
+/// The wanted coefficients of the bodies, position by position.
+fn values(
+    masks: &[Joined],
+    outputs: u32,
+    tokens: Tokens,
+    positions: usize,
+) -> impl Iterator<Item = u64> + '_ {
+    let each = (0..positions).flat_map(move |position| (0..outputs as usize).map(move |at| (position, at)));
+    each.map(move |(position, output)| {
+        let (ring, coefficient) = tokens.place(outputs, position, output);
+        masks[ring / JOINED].bodies[ring % JOINED][coefficient]
+    })
 }
 
 /// Online: the integer product of the matrix with encrypted activations.
@@ -66,7 +100,21 @@ struct Packing<'a> {
 }
 
 impl Packing<'_> {
-    fn by_transforms(&self, seed: &Seed) -> Vec<Switched> {
+    fn joined(&self, seed: &Seed) -> Vec<Joined> {
+        let mut packed = match self.tokens.count() < INTEGER_POSITIONS {
+            true => self.by_transforms(seed),
+            false => self.by_integers(seed),
+        };
+        let mut groups = Vec::new();
+        while !packed.is_empty() {
+            let rest = packed.split_off(packed.len().min(JOINED));
+            groups.push(std::mem::replace(&mut packed, rest));
+        }
+        let join = |group| self.key.joining().join(group);
+        groups.into_par_iter().map(join).collect()
+    }
+
+    fn by_transforms(&self, seed: &Seed) -> Vec<Ciphertext> {
         let masks = Transformed::new(self.matrix, self.tokens, seed);
         let product = |output: usize| masks.negated_product(self.matrix.row(output), self.tokens);
         let rings = self.tokens.rings(self.matrix.shape().outputs);
@@ -74,7 +122,7 @@ impl Packing<'_> {
         (0..rings).into_par_iter().map(pack).collect()
     }
 
-    fn by_integers(&self, seed: &Seed) -> Vec<Switched> {
+    fn by_integers(&self, seed: &Seed) -> Vec<Ciphertext> {
         let (stride, shape) = (self.tokens.stride(), self.matrix.shape());
         let (inputs, outputs) = (shape.inputs as usize, shape.outputs as usize);
         let (rings, at_once) = (self.tokens.rings(shape.outputs), INTEGER_ROWS.div_ceil(stride));
@@ -99,7 +147,7 @@ impl Packing<'_> {
     }
 
     /// One ring element of the hint, from the negated products of masks.
-    fn pack(&self, ring: usize, product: &(impl Fn(usize) -> Vec<u64> + Sync)) -> Switched {
+    fn pack(&self, ring: usize, product: &(impl Fn(usize) -> Vec<u64> + Sync)) -> Ciphertext {
         let (tokens, outputs) = (self.tokens, self.matrix.shape().outputs);
         let (from, levels) = (tokens.first_level(), tokens.packing_levels(outputs, ring));
         let lift = Lift::new(levels);
@@ -107,7 +155,8 @@ impl Packing<'_> {
             let output = ring * tokens.stride() + at;
             (output < outputs as usize).then(|| lift.ciphertext(product(output)))
         };
-        Switched::new(self.key.pack(from, from + levels, &leaf))
+        let packed = self.key.pack(from, from + levels, &leaf);
+        packed.unwrap_or_else(Ciphertext::zero)
     }
 }
 
@@ -186,31 +235,6 @@ impl Lift {
         Ciphertext {
             mask,
             body: vec![0; RING_DEGREE],
-        }
-    }
-}
-
-/// A packed ciphertext, rounded for the hint.
-struct Switched {
-    mask: Vec<u64>,
-    body: Vec<u64>,
-}
-
-impl Switched {
-    fn new(packed: Option<Ciphertext>) -> Self {
-        let switch = |x: Vec<u64>, bits: u32| {
-            let rescale = Rescale::new(PACKING_MODULUS, 1 << bits);
-            x.into_iter().map(|x| rescale.apply(x)).collect()
-        };
-        match packed {
-            Some(Ciphertext { mask, body }) => Self {
-                mask: switch(mask, HINT_MASK_BITS),
-                body: switch(body, HINT_BODY_BITS),
-            },
-            None => Self {
-                mask: vec![0; RING_DEGREE],
-                body: vec![0; RING_DEGREE],
-            },
         }
     }
 }

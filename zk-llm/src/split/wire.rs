@@ -7,40 +7,43 @@
 //! |---|---|
 //! | 1 packing key | seed (32), bodies of 7 bytes; no positions, inputs or outputs |
 //! | 2 request | packing key's id (16), seed (32) |
-//! | 3 hint | batch id (16), masks of 5 bytes, bodies of 4 bytes |
-//! | 4 bodies | batch id (16), first position (2), positions (2), residues of 6 bytes |
-//! | 5 products | as bodies |
+//! | 3 hint | batch id (16), masks, bodies |
+//! | 4 bodies | batch id (16), first position (2), positions (2), residues |
+//! | 5 products | batch id (16), first position (2), positions (2), residues of 6 bytes |
+//! | 6 answer | batch id (16), first position (2), positions (2), masks, bodies |
+//!
+//! Residues, masks and bodies of kinds 3, 4 and 6 are rounded to as few bits as the matrix allows (`Widths`), and stand
+//! one after another, lowest bits first; each kind begins with a byte of its own, and bits left over are zero.
 //!
 //! Every length follows from what the reader knows before it reads, and every residue has one encoding.
 
 use sha2::{Digest, Sha256};
 
-use super::pack::PackingKey;
-use super::params::{
-    Shape, Tokens, GADGET_LEVELS, HINT_BODY_BITS, HINT_MASK_BITS, MODULUS, PACKING_LEVELS, PACKING_MODULUS,
-    PARAMETER_SET, RING_DEGREE,
-};
+use super::bits;
+use super::join;
+use super::pack::{PackingKey, PACKING_SWITCHES};
+use super::params::{Shape, Tokens, Widths, MODULUS, MOST_BITS, PACKING_MODULUS, PARAMETER_SET, RING_DEGREE};
+use super::ring::Rescale;
 use super::sample::{Seed, SEED};
 use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"ZKLS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const KEY: u8 = 1;
 const REQUEST: u8 = 2;
 const HINT: u8 = 3;
 const BODIES: u8 = 4;
 const PRODUCTS: u8 = 5;
+const ANSWER: u8 = 6;
 const HEADER: usize = 16;
 const ID: usize = 16;
 const RANGE: usize = 4;
 const RESIDUE_BYTES: usize = 6;
 const KEY_BODY_BYTES: usize = 7;
-const HINT_MASK_BYTES: usize = HINT_MASK_BITS as usize / 8;
-const HINT_BODY_BYTES: usize = HINT_BODY_BITS as usize / 8;
 
 /// Exact size of a packing key, in bytes.
 pub const PACKING_KEY_BYTES: u64 =
-    (HEADER + SEED + PACKING_LEVELS * GADGET_LEVELS * RING_DEGREE * KEY_BODY_BYTES) as u64;
+    (HEADER + SEED + (PACKING_SWITCHES + join::BODIES) * RING_DEGREE * KEY_BODY_BYTES) as u64;
 /// Exact size of a request, in bytes.
 pub const REQUEST_BYTES: u64 = (HEADER + ID + SEED) as u64;
 
@@ -61,25 +64,44 @@ pub(super) struct Range {
     pub count: u16,
 }
 
-/// Exact size of the hint to a request, in bytes.
-pub fn hint_bytes(shape: &Shape, tokens: Tokens) -> u64 {
-    let masks = tokens.rings(shape.outputs) * RING_DEGREE * HINT_MASK_BYTES;
-    let bodies = shape.outputs as usize * tokens.count() * HINT_BODY_BYTES;
-    (HEADER + ID + masks + bodies) as u64
+/// What a hint or an answer holds, modulo the packing modulus: shared masks, and the wanted coefficients of the bodies,
+/// position by position.
+pub(super) struct Packed {
+    pub masks: Vec<Vec<u64>>,
+    pub bodies: Vec<u64>,
 }
 
-/// Exact size of the bodies of `positions` positions, in bytes.
-pub fn bodies_bytes(shape: &Shape, positions: usize) -> u64 {
-    residues_bytes(shape.inputs, positions)
+/// Exact size of the hint to a request, in bytes.
+pub fn hint_bytes(shape: &Shape, tokens: Tokens) -> u64 {
+    (HEADER + ID) as u64 + packed_bytes(shape, tokens, tokens.count())
+}
+
+/// Exact size of the bodies of `positions` positions of a batch of `tokens`, in bytes.
+pub fn bodies_bytes(shape: &Shape, tokens: Tokens, positions: usize) -> u64 {
+    let residues = shape.inputs as usize * positions;
+    (HEADER + ID + RANGE + bits::bytes(residues, shape.widths(tokens).body)) as u64
+}
+
+/// Size of the largest bodies for a matrix, in bytes.
+pub fn most_bodies_bytes(shape: &Shape) -> u64 {
+    (HEADER + ID + RANGE) as u64 + u64::from(shape.inputs) * RING_DEGREE as u64 * u64::from(MOST_BITS) / 8
 }
 
 /// Exact size of the products of `positions` positions, in bytes.
 pub fn products_bytes(shape: &Shape, positions: usize) -> u64 {
-    residues_bytes(shape.outputs, positions)
+    (HEADER + ID + RANGE) as u64 + u64::from(shape.outputs) * positions as u64 * RESIDUE_BYTES as u64
 }
 
-fn residues_bytes(width: u32, positions: usize) -> u64 {
-    (HEADER + ID + RANGE) as u64 + u64::from(width) * positions as u64 * RESIDUE_BYTES as u64
+/// Exact size of the answer to the bodies of `positions` positions of a batch of `tokens`, in bytes.
+pub fn answer_bytes(shape: &Shape, tokens: Tokens, positions: usize) -> u64 {
+    (HEADER + ID + RANGE) as u64 + packed_bytes(shape, tokens, positions)
+}
+
+fn packed_bytes(shape: &Shape, tokens: Tokens, positions: usize) -> u64 {
+    let widths = shape.widths(tokens);
+    let masks = bits::bytes(tokens.masks(shape.outputs) * RING_DEGREE, widths.mask);
+    let bodies = bits::bytes(shape.outputs as usize * positions, widths.pad);
+    (masks + bodies) as u64
 }
 
 /// Packing key: bodies modulo the packing modulus, one ring element for each level and digit.
@@ -129,41 +151,67 @@ pub(super) fn decode_request(bytes: &[u8], shape: &Shape, key: &Id) -> Result<(T
     Ok((tokens, seed))
 }
 
-/// Hint: masks of all ring elements, then bodies, position by position.
-pub(super) fn encode_hint(
-    shape: &Shape,
-    tokens: Tokens,
-    batch: &Id,
-    masks: &[Vec<u64>],
-    bodies: &[u64],
-) -> Vec<u8> {
+pub(super) fn encode_hint(shape: &Shape, tokens: Tokens, batch: &Id, packed: &Packed) -> Vec<u8> {
     let mut bytes = matrix_header(HINT, shape, tokens);
-    bytes.reserve(hint_bytes(shape, tokens) as usize);
     bytes.extend(batch);
-    masks
-        .iter()
-        .flatten()
-        .for_each(|x| put(&mut bytes, *x, HINT_MASK_BYTES));
-    bodies.iter().for_each(|x| put(&mut bytes, *x, HINT_BODY_BYTES));
+    put_packed(&mut bytes, shape.widths(tokens), packed);
     bytes
 }
 
 /// # Errors
 /// [`Error::Size`] or [`Error::Ciphertext`], also if the hint is of another batch.
-pub(super) fn decode_hint(
-    bytes: &[u8],
-    shape: &Shape,
-    tokens: Tokens,
-    batch: &Id,
-) -> Result<(Vec<u64>, Vec<u64>)> {
+pub(super) fn decode_hint(bytes: &[u8], shape: &Shape, tokens: Tokens, batch: &Id) -> Result<Packed> {
     check_size("hint", bytes, hint_bytes(shape, tokens))?;
     let rest = strip_batch(bytes, &matrix_header(HINT, shape, tokens), batch)?;
-    let (masks, bodies) = rest
-        .split_at_checked(tokens.rings(shape.outputs) * RING_DEGREE * HINT_MASK_BYTES)
+    get_packed(rest, shape, tokens, tokens.count())
+}
+
+pub(super) fn encode_answer(shape: &Shape, job: &Job, packed: &Packed) -> Vec<u8> {
+    let mut bytes = job_header(ANSWER, shape, job);
+    put_packed(&mut bytes, shape.widths(job.tokens), packed);
+    bytes
+}
+
+/// # Errors
+/// [`Error::Size`] or [`Error::Ciphertext`], also if the answer is of another job.
+pub(super) fn decode_answer(bytes: &[u8], shape: &Shape, job: &Job) -> Result<Packed> {
+    let positions = usize::from(job.range.count);
+    check_size("answer", bytes, answer_bytes(shape, job.tokens, positions))?;
+    let rest = strip(bytes, &job_header(ANSWER, shape, job))?;
+    get_packed(rest, shape, job.tokens, positions)
+}
+
+fn put_packed(bytes: &mut Vec<u8>, widths: Widths, packed: &Packed) {
+    let masks = packed.masks.iter().flatten().copied();
+    put_rounded(bytes, masks, PACKING_MODULUS, widths.mask);
+    put_rounded(bytes, packed.bodies.iter().copied(), PACKING_MODULUS, widths.pad);
+}
+
+fn get_packed(bytes: &[u8], shape: &Shape, tokens: Tokens, positions: usize) -> Result<Packed> {
+    let widths = shape.widths(tokens);
+    let masks = tokens.masks(shape.outputs) * RING_DEGREE;
+    let (head, rest) = bytes
+        .split_at_checked(bits::bytes(masks, widths.mask))
         .ok_or_else(malformed)?;
-    let masks = get(masks, HINT_MASK_BYTES, 1 << HINT_MASK_BITS).ok_or_else(malformed)?;
-    let bodies = get(bodies, HINT_BODY_BYTES, 1 << HINT_BODY_BITS).ok_or_else(malformed)?;
-    Ok((masks, bodies))
+    let masks = get_rounded(head, masks, PACKING_MODULUS, widths.mask)?;
+    let bodies = shape.outputs as usize * positions;
+    Ok(Packed {
+        masks: masks.chunks_exact(RING_DEGREE).map(<[u64]>::to_vec).collect(),
+        bodies: get_rounded(rest, bodies, PACKING_MODULUS, widths.pad)?,
+    })
+}
+
+/// Rounds residues to `width` bits.
+fn put_rounded(bytes: &mut Vec<u8>, residues: impl Iterator<Item = u64>, modulus: u64, width: u32) {
+    let rescale = Rescale::new(modulus, 1 << width);
+    bits::put(bytes, residues.map(|x| rescale.apply(x)), width);
+}
+
+/// The residues that `count` numbers of `width` bits stand for.
+fn get_rounded(bytes: &[u8], count: usize, modulus: u64, width: u32) -> Result<Vec<u64>> {
+    let rescale = Rescale::new(1 << width, modulus);
+    let numbers = bits::get(bytes, count, width).ok_or_else(malformed)?;
+    Ok(numbers.into_iter().map(|x| rescale.apply(x)).collect())
 }
 
 /// What bodies and products say of themselves.
@@ -175,20 +223,24 @@ pub(super) struct Job {
 }
 
 pub(super) fn encode_bodies(shape: &Shape, job: &Job, residues: &[u64]) -> Vec<u8> {
-    encode_residues(BODIES, shape, job, residues)
+    let mut bytes = job_header(BODIES, shape, job);
+    let width = shape.widths(job.tokens).body;
+    put_rounded(&mut bytes, residues.iter().copied(), MODULUS, width);
+    bytes
 }
 
 pub(super) fn encode_products(shape: &Shape, job: &Job, residues: &[u64]) -> Vec<u8> {
-    encode_residues(PRODUCTS, shape, job, residues)
+    let mut bytes = job_header(PRODUCTS, shape, job);
+    bytes.reserve(residues.len() * RESIDUE_BYTES);
+    residues.iter().for_each(|x| put(&mut bytes, *x, RESIDUE_BYTES));
+    bytes
 }
 
-fn encode_residues(kind: u8, shape: &Shape, job: &Job, residues: &[u64]) -> Vec<u8> {
+fn job_header(kind: u8, shape: &Shape, job: &Job) -> Vec<u8> {
     let mut bytes = matrix_header(kind, shape, job.tokens);
-    bytes.reserve(ID + RANGE + residues.len() * RESIDUE_BYTES);
     bytes.extend(job.batch);
     bytes.extend(job.range.first.to_le_bytes());
     bytes.extend(job.range.count.to_le_bytes());
-    residues.iter().for_each(|x| put(&mut bytes, *x, RESIDUE_BYTES));
     bytes
 }
 
@@ -198,14 +250,16 @@ fn encode_residues(kind: u8, shape: &Shape, job: &Job, residues: &[u64]) -> Vec<
 /// [`Error::Size`] or [`Error::Ciphertext`].
 pub(super) fn decode_bodies(bytes: &[u8], shape: &Shape) -> Result<(Job, Vec<u64>)> {
     let job = decode_job(bytes, shape)?;
-    let residues = get(&bytes[HEADER + ID + RANGE..], RESIDUE_BYTES, MODULUS).ok_or_else(malformed)?;
+    let count = shape.inputs as usize * usize::from(job.range.count);
+    let width = shape.widths(job.tokens).body;
+    let residues = get_rounded(&bytes[HEADER + ID + RANGE..], count, MODULUS, width)?;
     Ok((job, residues))
 }
 
 /// What bodies for a matrix say of themselves; their residues are not looked at.
 fn decode_job(bytes: &[u8], shape: &Shape) -> Result<Job> {
     let what = "bodies";
-    let most = bodies_bytes(shape, RING_DEGREE);
+    let most = most_bodies_bytes(shape);
     let (Some(head), true) = (bytes.get(..HEADER + ID + RANGE), bytes.len() as u64 <= most) else {
         return Err(size(what, bytes, most));
     };
@@ -222,7 +276,7 @@ fn decode_job(bytes: &[u8], shape: &Shape) -> Result<Job> {
     if range.count == 0 || end > tokens.count() {
         return Err(Error::Ciphertext("its positions are not of its batch".into()));
     }
-    check_size(what, bytes, bodies_bytes(shape, usize::from(range.count)))?;
+    check_size(what, bytes, bodies_bytes(shape, tokens, usize::from(range.count)))?;
     Ok(Job {
         tokens,
         batch: *batch,
@@ -276,8 +330,7 @@ pub(super) fn decode_products(bytes: &[u8], shape: &Shape, job: &Job) -> Result<
         bytes,
         products_bytes(shape, usize::from(job.range.count)),
     )?;
-    let expected = encode_products(shape, job, &[]);
-    let residues = strip(bytes, &expected)?;
+    let residues = strip(bytes, &job_header(PRODUCTS, shape, job))?;
     get(residues, RESIDUE_BYTES, MODULUS).ok_or_else(malformed)
 }
 

@@ -15,8 +15,12 @@ use based_client::{
 use based_primitives::{BrainId, SpendingAccountId};
 use clap::Args;
 use indicatif::HumanBytes;
+use rand::{rngs::OsRng, RngCore};
 use serde_json::{json, Value};
-use zk_llm::exec_clear;
+use zk_llm::{
+    exec_clear,
+    import::{Chooser, Sampling},
+};
 
 use self::progress::Progress;
 use crate::{account, amount, report, Context, Report};
@@ -47,6 +51,16 @@ pub struct Ask {
     /// Compute and pay all of --max-tokens even if the text ends before, so that the miner does not learn its length.
     #[arg(long)]
     hide_length: bool,
+    /// Draw tokens by their probability at this temperature, for a model that generates text; at 0 each is the
+    /// likeliest. They are drawn on this machine.
+    #[arg(long, default_value_t = 0.0)]
+    temperature: f32,
+    /// Draw from the likeliest tokens that have this probability together; needs --temperature.
+    #[arg(long, default_value_t = 1.0)]
+    top_p: f32,
+    /// Seed of the draws, which makes them repeatable; else one at random, which is shown. Needs --temperature.
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 impl Ask {
@@ -54,6 +68,8 @@ impl Ask {
         if context.dry_run {
             bail!("a dry run tells of transactions; a prompt is paid by vouchers, at the prices of `based brain show {}`", self.brain);
         }
+        // Before anything is paid.
+        let sampling = self.sampling()?;
         let signer = context.key.signer()?;
         // A model that cannot be read is reported before anything is paid.
         let audit = self.verify_local.as_deref().map(Whole::load).transpose();
@@ -90,10 +106,29 @@ impl Ask {
                 ))
             }
             (Opened::Split(session), Some(Whole::Split(weights))) => {
-                split::run(*session, &self, context.json, Some(weights.as_ref())).await
+                split::run(*session, (&self, sampling), context.json, Some(weights.as_ref())).await
             }
-            (Opened::Split(session), _) => split::run(*session, &self, context.json, None).await,
+            (Opened::Split(session), _) => split::run(*session, (&self, sampling), context.json, None).await,
         }
+    }
+}
+
+impl Ask {
+    /// How tokens are drawn; none if each is the likeliest.
+    fn sampling(&self) -> anyhow::Result<Option<Sampling>> {
+        if self.temperature == 0.0 {
+            if self.seed.is_some() || self.top_p != 1.0 {
+                bail!("--seed and --top-p say how tokens are drawn; give --temperature above 0, too");
+            }
+            return Ok(None);
+        }
+        let sampling = Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            seed: self.seed.unwrap_or_else(|| u64::from(OsRng.next_u32())),
+        };
+        Chooser::sampling(sampling)?;
+        Ok(Some(sampling))
     }
 }
 

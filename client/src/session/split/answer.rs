@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use based_primitives::{Balance, PriceList};
-use zk_llm::import::{likeliest, Cache, ClientPart, Dynamic, Output as Kind, SplitManifest, Wanted};
+use zk_llm::import::{Cache, Chooser, ClientPart, Dynamic, Output as Kind, Sampling, SplitManifest, Wanted};
 
 use super::{Remote, Tell};
 use crate::{
@@ -34,6 +34,8 @@ pub struct Settings {
     pub max_tokens: u32,
     /// Whether as many are computed and paid even if the text ends before, so that its length is hidden.
     pub hide_length: bool,
+    /// How tokens are drawn, here; without it each is the likeliest.
+    pub sampling: Option<Sampling>,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
         Self {
             max_tokens: 64,
             hide_length: false,
+            sampling: None,
         }
     }
 }
@@ -59,7 +62,7 @@ pub struct Made {
 }
 
 /// The passes and the price of one question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Positions that are paid as prompt.
     pub prompt: u32,
@@ -73,13 +76,16 @@ pub struct Plan {
     pub max_tokens: u32,
     /// Whether all of them are computed.
     pub hide_length: bool,
+    /// What chooses them.
+    pub chooser: Chooser,
 }
 
 impl Plan {
     /// Plans the answer to a text of so many tokens.
     ///
     /// # Errors
-    /// [`SessionError::Refused`] if the text is too long for the model or the Brain's prices.
+    /// [`SessionError::Refused`] if the text is too long for the model or the Brain's prices; [`SessionError::Model`]
+    /// if no token can be drawn so.
     pub fn new(
         manifest: &SplitManifest,
         prices: &PriceList,
@@ -115,7 +121,9 @@ impl Plan {
         let Some(most) = most.filter(|_| widest > 0) else {
             return refused("the Brain's prices or its model are out of range".into());
         };
+        let sampling = settings.sampling.map(Chooser::sampling);
         Ok(Self {
+            chooser: sampling.transpose()?.unwrap_or_else(Chooser::greedy),
             prompt,
             widths: passes(prompt, widest, 0),
             passes: passes(prompt, widest, more),
@@ -189,6 +197,7 @@ fn generate(
     let began = Instant::now();
     let mut cache = Cache::default();
     let mut text = Text::new(part, tell);
+    let mut chooser = plan.chooser.clone();
     let mut rest = ids;
     let mut logits = Vec::new();
     for share in shares(ids.len(), &plan.widths) {
@@ -199,7 +208,8 @@ fn generate(
     let (first, second) = (began.elapsed(), Instant::now());
     let (mut ended, mut stopped) = (false, false);
     for made in 1..=plan.max_tokens {
-        let next = likeliest(&logits).ok_or_else(|| protocol("the model gives no logits"))?;
+        let next = chooser.choose(&logits);
+        let next = next.ok_or_else(|| protocol("the model gives no logits"))?;
         ended = ended || part.tokens().is_special(next);
         if !ended {
             text.push(next)?;
@@ -237,12 +247,16 @@ fn step(
     part.generate(&mut Dynamic::new(part, remote), cache, tokens, Wanted::Last)
 }
 
-fn classes(labels: &[String], logits: &[f32]) -> Vec<(String, f32)> {
+/// Probabilities of classes, from their logits.
+pub fn probabilities(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let odds: Vec<f32> = logits.iter().map(|x| (x - most).exp()).collect();
     let total: f32 = odds.iter().sum();
-    let shares = odds.into_iter().map(|x| x / total);
-    labels.iter().cloned().zip(shares).collect()
+    odds.into_iter().map(|x| x / total).collect()
+}
+
+fn classes(labels: &[String], logits: &[f32]) -> Vec<(String, f32)> {
+    labels.iter().cloned().zip(probabilities(logits)).collect()
 }
 
 /// Text that grows token by token; a character comes once all of its bytes are there.

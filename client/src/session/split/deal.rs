@@ -39,6 +39,9 @@ pub trait Audit: Send + Sync {
     /// Whether a layer's hint is that of a request under a packing key. May look at some only.
     fn hint(&self, layer: usize, key: &[u8], request: &[u8], hint: &[u8]) -> bool;
 
+    /// Whether a layer's answer is that of a prompt's request and inputs under a packing key. May look at some only.
+    fn answer(&self, layer: usize, key: &[u8], request: &[u8], inputs: &[u8], outputs: &[u8]) -> bool;
+
     /// Whether a layer's outputs are those of its inputs.
     fn round(&self, layer: usize, inputs: &[u8], outputs: &[u8]) -> bool;
 }

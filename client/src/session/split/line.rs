@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 
 use crate::{
     session::{
-        link::{protocol, refused, timely_message},
+        link::{protocol, refused},
         SessionError,
     },
     wire::{
@@ -29,8 +29,30 @@ use crate::{
 
 /// Messages that wait to be sent: a header and a packing key fit.
 const WAITING: usize = 8;
-/// Longest wait for the next piece of a hint: the miner works for others, too.
-const HINT_SILENCE: Duration = Duration::from_secs(300);
+
+/// What hints answer.
+const HINTS: &str = "a request for hints";
+
+/// How long a miner is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For the next piece of what it has at hand, or computes at once.
+    pub word: Duration,
+    /// For the next piece of a hint, or of a prompt's answer: the miner works for others, too.
+    pub hint: Duration,
+    /// Before a broken session is opened again: each is one attempt.
+    pub pauses: [Duration; 3],
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            word: wire::SILENCE,
+            hint: Duration::from_secs(300),
+            pauses: [1, 3, 6].map(Duration::from_secs),
+        }
+    }
+}
 
 /// What the miner says when a session is opened.
 #[derive(Clone, Debug)]
@@ -54,6 +76,7 @@ pub struct Line {
     used: Transcript,
     online: Transcript,
     sizes: (u64, u64),
+    waits: Waits,
 }
 
 /// The offline part of a session, beside its stream.
@@ -62,6 +85,7 @@ pub struct Offline {
     client: MinerClient<Channel>,
     session: Vec<u8>,
     bytes: Arc<AtomicU64>,
+    waits: Waits,
 }
 
 /// The hints of a set, layer after layer.
@@ -71,6 +95,7 @@ pub struct Hints {
     ahead: Vec<u8>,
     preparation: Transcript,
     bytes: Arc<AtomicU64>,
+    waits: Waits,
 }
 
 impl Line {
@@ -82,6 +107,7 @@ impl Line {
         mut client: MinerClient<Channel>,
         header: proto::SplitHeader,
         key: &[u8],
+        waits: Waits,
     ) -> Result<(Self, Opening), SessionError> {
         let (up, messages) = mpsc::channel(WAITING);
         let asked = client.split(ReceiverStream::new(messages));
@@ -92,12 +118,14 @@ impl Line {
                 let _ = up.send(proto::SplitUp { part: Some(part) }).await;
             }
         };
-        let answer = tokio::time::timeout(wire::SILENCE, async { tokio::join!(asked, send).0 }).await;
+        let answer = tokio::time::timeout(waits.word, async { tokio::join!(asked, send).0 }).await;
         let mut down = answer
-            .map_err(|_| silent())?
+            .map_err(|_| silent("the session's opening", waits.word))?
             .map_err(|status| refused(&status))?
             .into_inner();
-        let Some(split_down::Part::Opened(opened)) = next(&mut down).await? else {
+        let Some(split_down::Part::Opened(opened)) =
+            next(&mut down, "the session's opening", waits.word).await?
+        else {
             return Err(protocol("a session that does not begin with its opening"));
         };
         let opening = Opening {
@@ -115,10 +143,12 @@ impl Line {
                 client,
                 session: session.to_vec(),
                 bytes: Arc::default(),
+                waits,
             },
             used: Transcript::default(),
             online: Transcript::default(),
             sizes: (0, 0),
+            waits,
         };
         Ok((line, opening))
     }
@@ -139,7 +169,7 @@ impl Line {
     /// As [`Line::open`].
     pub async fn pay(&mut self, voucher: Vec<u8>) -> Result<u32, SessionError> {
         self.send(split_up::Part::Voucher(voucher)).await?;
-        match next(&mut self.down).await? {
+        match next(&mut self.down, "a voucher", self.waits.word).await? {
             Some(split_down::Part::Paid(paid)) => Ok(paid.paid),
             _ => Err(protocol("a voucher that is not answered")),
         }
@@ -155,6 +185,29 @@ impl Line {
         inputs: &[u8],
         expected: u64,
     ) -> Result<Vec<u8>, SessionError> {
+        self.exchange(layer, inputs, expected, self.waits.word).await
+    }
+
+    /// As [`Line::round`], for a prompt, whose answers take longer.
+    ///
+    /// # Errors
+    /// As [`Line::open`].
+    pub async fn prompt_round(
+        &mut self,
+        layer: usize,
+        inputs: &[u8],
+        expected: u64,
+    ) -> Result<Vec<u8>, SessionError> {
+        self.exchange(layer, inputs, expected, self.waits.hint).await
+    }
+
+    async fn exchange(
+        &mut self,
+        layer: usize,
+        inputs: &[u8],
+        expected: u64,
+        wait: Duration,
+    ) -> Result<Vec<u8>, SessionError> {
         let layer = u32::try_from(layer).map_err(protocol)?;
         let round = proto::Round {
             layer,
@@ -166,7 +219,7 @@ impl Line {
         }
         let mut outputs = Reassembly::new(expected, wire::split::MAX_ROUND).map_err(protocol)?;
         while outputs.received() < expected {
-            match next(&mut self.down).await? {
+            match next(&mut self.down, "a layer's inputs", wait).await? {
                 Some(split_down::Part::Data(data)) => outputs.push(&data).map_err(protocol)?,
                 _ => return Err(protocol("a round that is not answered by its outputs")),
             }
@@ -185,7 +238,7 @@ impl Line {
     /// As [`Line::open`].
     pub async fn finish(&mut self) -> Result<proto::SignedReceipt, SessionError> {
         self.send(split_up::Part::Finish(proto::Finish {})).await?;
-        match next(&mut self.down).await? {
+        match next(&mut self.down, "the end of the session", self.waits.word).await? {
             Some(split_down::Part::Receipt(receipt)) => Ok(receipt),
             _ => Err(protocol("an end without a receipt")),
         }
@@ -208,13 +261,13 @@ impl Line {
     /// What the miner said when it ended the stream, or that it is gone.
     pub async fn send(&mut self, part: split_up::Part) -> Result<(), SessionError> {
         let message = proto::SplitUp { part: Some(part) };
-        match tokio::time::timeout(wire::SILENCE, self.up.send(message)).await {
+        match tokio::time::timeout(self.waits.word, self.up.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => {
-                next(&mut self.down).await?;
+                next(&mut self.down, "what it was sent", self.waits.word).await?;
                 Err(SessionError::MinerGone("it ended the session".into()))
             }
-            Err(_) => Err(silent()),
+            Err(_) => Err(silent("what it was sent", self.waits.word)),
         }
     }
 }
@@ -230,9 +283,9 @@ impl Offline {
             positions: u32::try_from(positions).map_err(protocol)?,
             requests: requests.clone(),
         };
-        let asked = tokio::time::timeout(HINT_SILENCE, self.client.prepare(request)).await;
+        let asked = tokio::time::timeout(self.waits.hint, self.client.prepare(request)).await;
         let stream = asked
-            .map_err(|_| silent())?
+            .map_err(|_| silent(HINTS, self.waits.hint))?
             .map_err(|status| match status.code() {
                 // The session is gone, as after a restart: the job can be opened again.
                 tonic::Code::NotFound => SessionError::MinerGone("it forgot the session".into()),
@@ -246,6 +299,7 @@ impl Offline {
             ahead: Vec::new(),
             preparation,
             bytes: self.bytes.clone(),
+            waits: self.waits,
         })
     }
 }
@@ -258,10 +312,7 @@ impl Hints {
     pub async fn next(&mut self, size: u64) -> Result<Vec<u8>, SessionError> {
         let size = usize::try_from(size.min(wire::split::MAX_HINT)).map_err(protocol)?;
         while self.ahead.len() < size {
-            let message = tokio::time::timeout(HINT_SILENCE, self.stream.message()).await;
-            let message = message
-                .map_err(|_| silent())?
-                .map_err(|status| refused(&status))?;
+            let message = message(&mut self.stream, HINTS, self.waits.hint).await?;
             let Some(proto::Chunk { data }) = message else {
                 return Err(SessionError::MinerGone("its hints broke off".into()));
             };
@@ -282,7 +333,7 @@ impl Hints {
     /// # Errors
     /// As [`Line::open`]; [`SessionError::Protocol`] if more comes.
     pub async fn end(mut self) -> Result<Transcript, SessionError> {
-        match timely_message(&mut self.stream).await? {
+        match message(&mut self.stream, HINTS, self.waits.word).await? {
             None if self.ahead.is_empty() => Ok(self.preparation),
             _ => Err(protocol("more hints than were asked for")),
         }
@@ -291,11 +342,25 @@ impl Hints {
 
 async fn next(
     down: &mut tonic::Streaming<proto::SplitDown>,
+    to: &str,
+    wait: Duration,
 ) -> Result<Option<split_down::Part>, SessionError> {
-    match timely_message(down).await? {
+    match message(down, to, wait).await? {
         Some(message) => Ok(message.part),
         None => Err(SessionError::MinerGone("it ended the session".into())),
     }
+}
+
+/// The next message of a stream that answers `to` something.
+async fn message<T>(
+    stream: &mut tonic::Streaming<T>,
+    to: &str,
+    wait: Duration,
+) -> Result<Option<T>, SessionError> {
+    let message = tokio::time::timeout(wait, stream.message()).await;
+    message
+        .map_err(|_| silent(to, wait))?
+        .map_err(|status| refused(&status))
 }
 
 fn amount(bytes: &[u8]) -> Result<Balance, SessionError> {
@@ -304,6 +369,6 @@ fn amount(bytes: &[u8]) -> Result<Balance, SessionError> {
         .map_err(protocol)
 }
 
-fn silent() -> SessionError {
-    SessionError::MinerGone("it gives no answer".into())
+fn silent(to: &str, wait: Duration) -> SessionError {
+    SessionError::MinerGone(format!("no answer to {to} in {} s", wait.as_secs_f64()))
 }

@@ -13,9 +13,9 @@ mod line;
 mod remote;
 mod sets;
 
-pub use answer::{make, Made, Output, Plan, Settings};
+pub use answer::{make, probabilities, Made, Output, Plan, Settings};
 pub use deal::{Audit, Deal, Figures, Means, Tell};
-pub use line::{Hints, Line, Offline, Opening};
+pub use line::{Hints, Line, Offline, Opening, Waits};
 pub use remote::Remote;
 
 use std::{sync::Arc, time::Duration};
@@ -167,11 +167,12 @@ impl SplitSession {
             .await?;
         let mut job: JobId = [0; 32];
         rand::rngs::OsRng.fill_bytes(&mut job);
+        let account = cover.account;
         let deal = Deal {
             genesis: self.terms.genesis,
             brain: self.terms.brain,
             task: self.terms.task,
-            account: cover.account,
+            account,
             miner: self.link.miner.clone(),
             computekey: self.link.computekey,
             job,
@@ -249,7 +250,7 @@ impl SplitSession {
             task: self.terms.task,
             job,
             miner: self.link.miner.clone(),
-            account: cover.account,
+            account,
             receipt,
         })
     }

@@ -1,6 +1,6 @@
 //! The linear layers, computed by a miner on ciphertexts: sets ahead of their use, payment, reconnection.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use based_primitives::{
     payments::{Receipt, SignedVoucher},
@@ -16,8 +16,8 @@ use zk_llm::{
 
 use super::{
     deal::{Audit, Deal, Figures, Means, Tell},
-    line::Line,
-    sets::{self, Set},
+    line::{Line, Waits},
+    sets::{self, Layer, Set},
 };
 use crate::{
     session::{link::protocol, Event, Expected, SessionError},
@@ -30,12 +30,6 @@ use crate::{
 
 /// Positions that are prepared together once the prompt is through, at most: what either side risks.
 const SET: usize = 16;
-/// Pauses before a broken session is opened again.
-const RETRIES: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(6),
-];
 
 /// Where the job's payment stands.
 #[derive(Default)]
@@ -56,6 +50,7 @@ pub struct Remote {
     tell: Tell,
     stop: watch::Receiver<bool>,
     audit: Option<Arc<dyn Audit>>,
+    waits: Waits,
     secret: Option<Arc<SecretKey>>,
     line: Option<Line>,
     set: Option<Set>,
@@ -102,6 +97,7 @@ impl Remote {
             tell,
             stop,
             audit: None,
+            waits: Waits::default(),
             line: None,
             set: None,
             next: None,
@@ -119,6 +115,12 @@ impl Remote {
         self
     }
 
+    /// The same with other waits for the miner.
+    pub fn waiting(mut self, waits: Waits) -> Self {
+        self.waits = waits;
+        self
+    }
+
     /// Makes the next pass: `run` takes its positions through the layers once, or anew if the session broke and was
     /// opened again.
     ///
@@ -128,7 +130,7 @@ impl Remote {
         &mut self,
         mut run: impl FnMut(&mut Self) -> zk_llm::Result<T>,
     ) -> Result<T, SessionError> {
-        let mut retries = RETRIES.iter();
+        let mut pauses = self.waits.pauses.into_iter();
         loop {
             let made = match self.begin() {
                 Ok(()) => match run(self) {
@@ -150,13 +152,13 @@ impl Remote {
                 return Err(error);
             }
             self.hang_up();
-            let Some(pause) = retries.next().filter(|_| error.is_transient()) else {
+            let Some(pause) = pauses.next().filter(|_| error.is_transient()) else {
                 return Err(error);
             };
             (self.tell)(Event::Reconnecting {
                 cause: error.to_string(),
             });
-            std::thread::sleep(*pause);
+            std::thread::sleep(pause);
         }
     }
 
@@ -293,7 +295,7 @@ impl Remote {
             served: self.bill.served,
         };
         let client = self.means.connect().await?;
-        let (line, opening) = Line::open(client, header, key).await?;
+        let (line, opening) = Line::open(client, header, key, self.waits).await?;
         let prices = &deal.prices;
         if opening.prompt_price > prices.prompt || opening.completion_price > prices.completion {
             return Err(SessionError::Refused(
@@ -355,7 +357,7 @@ impl Remote {
             part,
             (secret, audit),
             offline,
-            (positions, passes),
+            (positions, passes, prompt),
             tell,
         ))
     }
@@ -417,21 +419,35 @@ impl Remote {
         padded.resize(sent * inputs, 0);
         let handle = self.handle.clone();
         let set = self.set.as_mut().ok_or_else(|| gone("no set is prepared"))?;
-        let batch = set
+        let prepared = set
             .batches
             .get_mut(layer)
             .ok_or_else(|| protocol("no such layer"))?;
-        let (bodies, opening) = batch.encrypt(&padded)?;
         let line = self.line.as_mut().ok_or_else(|| gone("the session is closed"))?;
-        let answered = line.round(layer, &bodies, products_bytes(&shape, sent));
-        let products = handle.block_on(answered)?;
-        let sums = opening.decrypt(&products).map_err(protocol)?;
-        // Both are what the miner knows, so that the verdict tells it nothing of what they hold.
-        if self
-            .audit
-            .as_ref()
-            .is_some_and(|audit| !audit.round(layer, &bodies, &products))
-        {
+        let (sums, right) = match prepared {
+            Layer::Hinted(batch) => {
+                let (bodies, opening) = batch.encrypt(&padded)?;
+                let answered = line.round(layer, &bodies, products_bytes(&shape, sent));
+                let products = handle.block_on(answered)?;
+                let sums = opening.decrypt(&products).map_err(protocol)?;
+                let check = |audit: &Arc<dyn Audit>| audit.round(layer, &bodies, &products);
+                (sums, self.audit.as_ref().is_none_or(check))
+            }
+            Layer::Sealed(pending) => {
+                let pending = pending.take().ok_or_else(|| gone("the prompt was sent"))?;
+                let secret = self.secret.clone().ok_or_else(|| gone("the session is closed"))?;
+                let request = pending.request().to_vec();
+                let (bodies, sealed) = pending.seal(&padded)?;
+                let answered = line.prompt_round(layer, &bodies, sealed.answer_bytes());
+                let answer = handle.block_on(answered)?;
+                let sums = secret.unseal(&sealed, &answer).map_err(protocol)?;
+                let key = secret.packing_key_bytes();
+                let check = |audit: &Arc<dyn Audit>| audit.answer(layer, key, &request, &bodies, &answer);
+                (sums, self.audit.as_ref().is_none_or(check))
+            }
+        };
+        // It looks at what the miner knows alone, so that the verdict tells it nothing of what is held there.
+        if !right {
             return Err(SessionError::Audit("products"));
         }
         self.figures.rounds += 1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zk_llm::{
     import::ClientPart,
-    split::{hint_bytes, Batch, SecretKey},
+    split::{hint_bytes, Batch, Pending, SecretKey},
 };
 
 use super::{line::Offline, Audit};
@@ -15,7 +15,7 @@ use crate::{
 
 /// Positions that are ready to be encrypted, by layer.
 pub(super) struct Set {
-    pub batches: Vec<Batch>,
+    pub batches: Vec<Layer>,
     /// Positions of each layer of the body.
     pub positions: usize,
     /// Passes that can begin.
@@ -24,13 +24,21 @@ pub(super) struct Set {
     pub preparation: Transcript,
 }
 
+/// Positions of one layer.
+pub(super) enum Layer {
+    /// Their hint is here.
+    Hinted(Box<Batch>),
+    /// A prompt's, which are answered in one step, once.
+    Sealed(Option<Box<Pending>>),
+}
+
 /// Prepares a set for `passes` passes over `positions` positions in all. A seed is drawn for each layer; what is left of
 /// a set that fails is never used.
 pub(super) async fn prepare(
     part: Arc<ClientPart>,
     (secret, audit): (Arc<SecretKey>, Option<Arc<dyn Audit>>),
     mut offline: Offline,
-    (positions, passes): (usize, usize),
+    (positions, passes, prompt): (usize, usize, bool),
     tell: impl Fn(u64, u64),
 ) -> Result<Set, SessionError> {
     let manifest = part.manifest();
@@ -49,6 +57,10 @@ pub(super) async fn prepare(
     let mut hints = offline.prepare(positions, requests.collect()).await?;
     let mut batches = Vec::with_capacity(drawn.len());
     for (done, (pending, size)) in drawn.into_iter().enumerate() {
+        if prompt {
+            batches.push(Layer::Sealed(Some(Box::new(pending))));
+            continue;
+        }
         tell(done as u64, total);
         let hint = hints.next(size).await?;
         let (secret, audit) = (secret.clone(), audit.clone());
@@ -57,7 +69,8 @@ pub(super) async fn prepare(
             if audit.is_some_and(|audit| !audit.hint(done, key, request, &hint)) {
                 return Err(SessionError::Audit("hints"));
             }
-            secret.complete(pending, &hint).map_err(protocol)
+            let batch = secret.complete(pending, &hint).map_err(protocol)?;
+            Ok(Layer::Hinted(Box::new(batch)))
         };
         batches.push(blocking(complete).await??);
     }

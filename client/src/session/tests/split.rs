@@ -1,9 +1,16 @@
 //! A miner of split mode that says what no honest one does.
 
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use futures::TryFutureExt;
+
 use super::stub::{Script, Stub};
 use crate::{
     session::{
-        split::{Line, Opening},
+        split::{Line, Opening, Waits},
         SessionError,
     },
     wire::proto::{split_down::Part, Paid, SignedReceipt, SplitHeader, SplitOpened},
@@ -26,7 +33,7 @@ async fn open(split: Vec<Part>, hints: Vec<Vec<u8>>) -> Result<(Line, Opening), 
         ..Script::default()
     };
     let (link, _, _) = Stub::link(script).await;
-    Line::open(link.client, SplitHeader::default(), &[1; 100]).await
+    Line::open(link.client, SplitHeader::default(), &[1; 100], Waits::default()).await
 }
 
 /// A session whose miner goes on with these words.
@@ -111,4 +118,60 @@ async fn hints_come_whole_and_no_more_of_them() {
         let got = whole.await;
         assert_eq!(got.is_ok(), good, "{chunks:?}: {got:?}");
     }
+}
+
+/// A session whose miner says these words and sends these hints, and then nothing any more.
+async fn stalling(split: Vec<Part>, hints: Vec<Vec<u8>>) -> Result<Line, SessionError> {
+    let script = Script {
+        split,
+        hints,
+        stalls: true,
+        ..Script::default()
+    };
+    let (link, _, _) = Stub::link(script).await;
+    let waits = Waits {
+        word: Duration::from_millis(500),
+        hint: Duration::from_millis(700),
+        ..Waits::default()
+    };
+    let opened = Line::open(link.client, SplitHeader::default(), &[1; 100], waits).await;
+    opened.map(|(line, _)| line)
+}
+
+/// Holds that a wait ended in time, and that its error names what was not answered.
+async fn gives_up<T: std::fmt::Debug>(
+    waiting: impl Future<Output = Result<T, SessionError>>,
+    unanswered: &str,
+) {
+    let began = Instant::now();
+    let error = waiting.await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(10), "{unanswered}");
+    assert!(error.is_transient(), "{error}");
+    let SessionError::MinerGone(why) = error else {
+        panic!("{error}");
+    };
+    assert!(why.contains(&format!("no answer to {unanswered} in 0.")), "{why}");
+}
+
+#[tokio::test]
+async fn a_miner_that_stops_answering_at_any_stage_is_given_up_in_time() {
+    gives_up(stalling(vec![], vec![]), "the session's opening").await;
+    for hints in [vec![], vec![vec![7; 20]], vec![vec![7; 50]], vec![vec![7; 120]]] {
+        let line = stalling(vec![opened()], hints).await.unwrap();
+        let whole = async {
+            let mut hints = line.offline().clone().prepare(8, vec![vec![0; 64]; 2]).await?;
+            hints.next(20).await?;
+            hints.next(100).await?;
+            hints.end().await
+        };
+        gives_up(whole.map_ok(drop), "a request for hints").await;
+    }
+    let line = || async { stalling(vec![opened()], vec![]).await.unwrap() };
+    gives_up(line().await.pay(vec![1]), "a voucher").await;
+    gives_up(line().await.round(0, &[1, 2, 3], 100), "a layer's inputs").await;
+    gives_up(line().await.prompt_round(0, &[1, 2, 3], 100), "a layer's inputs").await;
+    gives_up(line().await.finish(), "the end of the session").await;
+    let half = vec![opened(), Part::Data(vec![0; 50])];
+    let mut line = stalling(half, vec![]).await.unwrap();
+    gives_up(line.round(0, &[1, 2, 3], 100), "a layer's inputs").await;
 }

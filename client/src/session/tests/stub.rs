@@ -39,6 +39,8 @@ pub struct Script {
     pub split: Vec<proto::split_down::Part>,
     /// What it sends as hints.
     pub hints: Vec<Vec<u8>>,
+    /// Whether hints do not end: it says no more.
+    pub stalls: bool,
 }
 
 /// What the miner was sent.
@@ -261,7 +263,10 @@ impl miner_server::Miner for Stub {
         _: Request<proto::PrepareRequest>,
     ) -> Result<Response<Self::PrepareStream>, Status> {
         let hints = self.script.hints.clone().into_iter();
-        let chunks = hints.map(|data| Ok(proto::Chunk { data }));
-        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+        let chunks = tokio_stream::iter(hints.map(|data| Ok(proto::Chunk { data })));
+        Ok(Response::new(match self.script.stalls {
+            true => Box::pin(chunks.chain(tokio_stream::pending())),
+            false => Box::pin(chunks),
+        }))
     }
 }

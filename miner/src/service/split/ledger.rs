@@ -68,6 +68,8 @@ struct Set {
     paid: bool,
     /// Its requests and hints.
     preparation: Transcript,
+    /// A prompt's requests: no hints are made of them, inputs are answered in one step.
+    sealed: Option<Vec<Vec<u8>>>,
 }
 
 /// Positions on their way through the layers.
@@ -139,7 +141,8 @@ impl Ledger {
         self.agreed.price(self.paid)
     }
 
-    /// Admits the preparation of a set, whose place it takes; its hints follow, then [`Ledger::ready`].
+    /// Admits the preparation of a set, whose place it takes. Says whether its hints follow, then [`Ledger::ready`];
+    /// a prompt's set is ready at once.
     ///
     /// # Errors
     /// [`Refused`].
@@ -148,7 +151,7 @@ impl Ledger {
         positions: usize,
         requests: &[Vec<u8>],
         key: &zk_llm::split::PackingKey,
-    ) -> Result<(), Refused> {
+    ) -> Result<bool, Refused> {
         self.check_open()?;
         if self.sets.iter().any(|set| !set.ready) {
             return refuse("a set is being prepared; wait for its hints, or open the job again");
@@ -217,6 +220,13 @@ impl Ledger {
                 Err(error) => return refuse(format!("layer {}: {error}", linear.name)),
             }
         }
+        let mut preparation = Transcript::default();
+        let sealed = (left > 0).then(|| requests.to_vec());
+        sealed
+            .iter()
+            .flatten()
+            .for_each(|request| preparation.sent(request));
+        let hinted = sealed.is_none();
         self.sets.push_back(Set {
             used: vec![0; batches.len()],
             batches,
@@ -224,9 +234,13 @@ impl Ledger {
             passes,
             ready: false,
             paid: false,
-            preparation: Transcript::default(),
+            preparation,
+            sealed,
         });
-        Ok(())
+        if !hinted {
+            self.ready();
+        }
+        Ok(hinted)
     }
 
     /// A hint of the newest set was made.
@@ -237,7 +251,7 @@ impl Ledger {
         }
     }
 
-    /// The hints of the newest set were computed. A set that earlier payments cover is paid already.
+    /// The newest set can be used. A set that earlier payments cover is paid already.
     pub fn ready(&mut self) {
         let granted = self.granted();
         let Some(positions) = self.sets.back().map(|set| set.positions) else {
@@ -271,11 +285,12 @@ impl Ledger {
         }
     }
 
-    /// Admits a round: its positions are used, whatever becomes of the products.
+    /// Admits a round: its positions are used, whatever becomes of the outputs. Gives the request of a prompt's layer,
+    /// whose inputs are answered in one step.
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn round(&mut self, layer: usize, asked: &Positions) -> Result<(), Refused> {
+    pub fn round(&mut self, layer: usize, asked: &Positions) -> Result<Option<Vec<u8>>, Refused> {
         self.check_open()?;
         let layers = self.model.matrices().len();
         let body = self.model.manifest().body();
@@ -343,6 +358,7 @@ impl Ledger {
             self.offline.absorb(&set.preparation);
         }
         *used = end;
+        let request = set.sealed.as_ref().and_then(|all| all.get(layer)).cloned();
         if layer == 0 {
             self.settle();
             self.pass = Some(Pass {
@@ -352,7 +368,7 @@ impl Ledger {
         } else if let Some(pass) = self.pass.as_mut() {
             pass.next = layer.saturating_add(1);
         }
-        Ok(())
+        Ok(request)
     }
 
     /// A round was computed.

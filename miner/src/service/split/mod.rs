@@ -2,7 +2,7 @@
 //!
 //! What a session may do next is decided by its [`Ledger`]. Work of all sessions is shared fairly: hints and products
 //! are computed one at a time, each kind in the order in which it was asked for, a layer being the unit. A session holds
-//! one expanded packing key (4 MB) and the bytes of one round and one hint at most; nothing of it is on disk but what was
+//! one expanded packing key (6 MB) and the bytes of one round and one hint at most; nothing of it is on disk but what was
 //! paid and served. Only sizes and times are measured.
 
 mod ledger;
@@ -94,7 +94,7 @@ struct Live {
     model: Arc<Split>,
     key: PackingKey,
     ledger: Mutex<Ledger>,
-    /// Preparations under way: a client that waits for them is not idle.
+    /// Preparations and products under way: a client that waits for them is not idle.
     preparing: AtomicUsize,
     /// When something was last asked in it.
     touched: Mutex<Instant>,

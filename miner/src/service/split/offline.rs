@@ -1,4 +1,4 @@
-//! The offline part: hints, made before the client encrypts anything.
+//! The offline part: hints, made before the client encrypts anything. A prompt's set has none.
 
 use std::{
     sync::{atomic::Ordering, Arc},
@@ -35,12 +35,12 @@ pub(in crate::service) fn prepare(
 ) -> Result<impl Stream<Item = Result<Chunk, Status>> + Send, Status> {
     let live = shared.sessions.find(&request.session)?;
     let positions = request.positions as usize;
-    live.ledger().prepare(positions, &request.requests, &live.key)?;
+    let hinted = live.ledger().prepare(positions, &request.requests, &live.key)?;
     live.preparing.fetch_add(1, Ordering::AcqRel);
     let making = Making {
         shared: shared.clone(),
         live,
-        requests: request.requests,
+        requests: if hinted { request.requests } else { Vec::new() },
         layer: 0,
         hint: Vec::new(),
         sent: 0,

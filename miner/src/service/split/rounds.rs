@@ -16,7 +16,7 @@ use codec::Encode;
 use futures::Stream;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
-use zk_llm::split::{bodies_bytes, product, products_bytes, Positions, RING_DEGREE};
+use zk_llm::split::{answer, most_bodies_bytes, product, Positions};
 
 use super::{ledger::Agreed, Live, Name, Shared};
 use crate::{
@@ -164,7 +164,7 @@ impl Conversation {
             Some(matrix) => *matrix.shape(),
             None => return Err(Status::invalid_argument(format!("there is no layer {layer}"))),
         };
-        if round.size > MAX_ROUND.min(bodies_bytes(&shape, RING_DEGREE)) {
+        if round.size > MAX_ROUND.min(most_bodies_bytes(&shape)) {
             return Err(Status::out_of_range(format!(
                 "inputs of {} bytes; a round has at most {MAX_ROUND}",
                 round.size
@@ -175,23 +175,30 @@ impl Conversation {
         let inputs = upload::exact(&mut self.stream, first, round.size, data).await?;
         let asked = Positions::of_bodies(&inputs, &shape)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        if products_bytes(&shape, asked.count) > MAX_ROUND {
-            return Err(Status::out_of_range(format!(
-                "{} positions of layer {layer} give more than {MAX_ROUND} bytes",
-                asked.count
-            )));
-        }
-        self.live.ledger().round(layer, &asked)?;
+        let request = self.live.ledger().round(layer, &asked)?;
         let (live, metrics) = (self.live.clone(), self.shared.parts.metrics.clone());
+        // An answer takes as long as a hint, and waits with them.
+        let turn = match &request {
+            Some(_) => &self.shared.sessions.hints,
+            None => &self.shared.sessions.products,
+        };
         let multiply = move || {
             let matrix = live.model.matrices().get(layer)?;
             let started = Instant::now();
-            let outputs = product(matrix, &inputs);
+            let outputs = match &request {
+                Some(request) => answer(matrix, &live.key, request, &inputs),
+                None => product(matrix, &inputs),
+            };
             let began = if layer == 0 { asked.count as u64 } else { 0 };
             metrics.multiplied(began, started.elapsed());
             Some(outputs.map(|outputs| (inputs, outputs)))
         };
-        let multiplied = self.shared.sessions.products.run(multiply).await?;
+        // However long that takes, the client is not idle.
+        self.live.preparing.fetch_add(1, Ordering::AcqRel);
+        let multiplied = turn.run(multiply).await;
+        self.live.touch();
+        self.live.preparing.fetch_sub(1, Ordering::AcqRel);
+        let multiplied = multiplied?;
         let multiplied = multiplied.ok_or_else(|| Status::internal("the model changed its layers"))?;
         let (inputs, outputs) = multiplied.map_err(|error| Status::invalid_argument(error.to_string()))?;
         self.live.ledger().rounded(&inputs, &outputs);

@@ -7,7 +7,7 @@ use based_client::{
     wire::MODEL_FILES,
 };
 use tokio::sync::watch;
-use zk_llm::import::{Dynamic, PUBLIC_FILES};
+use zk_llm::import::{Chooser, Dynamic, Sampling, PUBLIC_FILES};
 
 use super::{answer, ask, cost, gpt2, miner, settings, Imported, User, PROMPT};
 
@@ -108,6 +108,35 @@ async fn several_sessions_go_on_beside_each_other() {
             assert_eq!(found, gpt2().oracle(wanted, 3));
         }
     }
+    miner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drawn_tokens_are_those_that_the_seed_draws_in_clear() {
+    let dir = tempfile::tempdir().unwrap();
+    let miner = miner(&dir, gpt2()).await;
+    let user = User::of(&miner);
+    let (_keep, stop) = watch::channel(false);
+    let sampling = Sampling {
+        temperature: 1.5,
+        top_p: 0.9,
+        seed: 11,
+    };
+    let mut drawing = settings(6);
+    drawing.sampling = Some(sampling);
+    // All are computed, whichever ends the text.
+    drawing.hide_length = true;
+    let asked = ask(gpt2(), &user, &PROMPT, drawing, stop, |_| {}).await;
+    let part = &gpt2().part;
+    let mut linears = Dynamic::new(part, &gpt2().weights);
+    let mut chooser = Chooser::sampling(sampling).unwrap();
+    let drawn = part.continued(&mut linears, &PROMPT, 6, &mut chooser).unwrap();
+    let drawn: Vec<u32> = drawn
+        .into_iter()
+        .take_while(|id| !part.tokens().is_special(*id))
+        .collect();
+    assert_eq!(tokens(&asked.made.unwrap().output), drawn);
+    assert_ne!(drawn, gpt2().oracle(&PROMPT, 6));
     miner.stop().await;
 }
 

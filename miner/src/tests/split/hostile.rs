@@ -2,7 +2,7 @@
 
 use based_client::{
     session::{
-        split::{Line, Means},
+        split::{Line, Means, Waits},
         SessionError,
     },
     wire::{proto::split_up::Part, proto::Round, split::batches, MinerClient},
@@ -10,7 +10,7 @@ use based_client::{
 use codec::Encode;
 use tempfile::TempDir;
 use tonic::transport::Channel;
-use zk_llm::split::{hint_bytes, products_bytes, Batch, SecretKey, MODULUS};
+use zk_llm::split::{Pending, SecretKey, PACKING_KEY_BYTES};
 
 use super::{cost, gpt2, header, miner, secret, User};
 use crate::tests::harness::{job_id, signed, voucher, Miner};
@@ -33,7 +33,7 @@ impl Driven {
         let key = secret().packing_key_bytes();
         let header = header(gpt2(), &user, key, PROMPT);
         let client: MinerClient<Channel> = user.client().await.unwrap();
-        let (line, opening) = Line::open(client, header, key).await.unwrap();
+        let (line, opening) = Line::open(client, header, key, Waits::default()).await.unwrap();
         assert_eq!((opening.paid, opening.served), (0, 0));
         Self {
             line,
@@ -53,31 +53,20 @@ impl Driven {
             .collect()
     }
 
-    /// Prepares a set as it should be.
-    async fn prepare(&self, positions: usize, passes: usize) -> Vec<Batch> {
+    /// Prepares the prompt as it should be.
+    async fn prepare(&self) -> Vec<Option<Pending>> {
         let manifest = gpt2().part.manifest();
-        let tokens = batches(manifest, positions, passes).unwrap();
-        let shapes: Vec<_> = manifest.linears.iter().map(|linear| linear.shape()).collect();
-        let drawn: Vec<_> = shapes
-            .iter()
-            .zip(&tokens)
-            .map(|(shape, tokens)| secret().prepare(shape, *tokens).unwrap())
+        let tokens = batches(manifest, PROMPT as usize, 1).unwrap();
+        let drawn = manifest.linears.iter().zip(tokens);
+        let drawn: Vec<_> = drawn
+            .map(|(linear, tokens)| secret().prepare(&linear.shape(), tokens).unwrap())
             .collect();
         let requests = drawn.iter().map(|pending| pending.request().to_vec()).collect();
-        let mut hints = self
-            .line
-            .offline()
-            .clone()
-            .prepare(positions, requests)
-            .await
-            .unwrap();
-        let mut batches = Vec::new();
-        for ((pending, shape), tokens) in drawn.into_iter().zip(&shapes).zip(&tokens) {
-            let hint = hints.next(hint_bytes(shape, *tokens)).await.unwrap();
-            batches.push(secret().complete(pending, &hint).unwrap());
-        }
+        let mut offline = self.line.offline().clone();
+        let hints = offline.prepare(PROMPT as usize, requests).await.unwrap();
+        // A prompt has no hints.
         hints.end().await.unwrap();
-        batches
+        drawn.into_iter().map(Some).collect()
     }
 
     async fn pay(&mut self, positions: u32) {
@@ -86,9 +75,9 @@ impl Driven {
     }
 
     /// A session whose prompt is prepared and paid.
-    async fn paid() -> (Self, Vec<Batch>) {
+    async fn paid() -> (Self, Vec<Option<Pending>>) {
         let mut driven = Self::open().await;
-        let batches = driven.prepare(PROMPT as usize, 1).await;
+        let batches = driven.prepare().await;
         driven.pay(PROMPT).await;
         (driven, batches)
     }
@@ -101,8 +90,7 @@ impl Driven {
 
     /// Why a round is refused.
     async fn refused_round(mut self, layer: usize, inputs: &[u8]) -> String {
-        let shape = gpt2().part.manifest().linears[layer.min(8)].shape();
-        let answered = self.line.round(layer, inputs, products_bytes(&shape, 8)).await;
+        let answered = self.line.round(layer, inputs, 1).await;
         let why = refusal(answered.map(drop));
         self.alive().await;
         why
@@ -121,10 +109,16 @@ fn refusal(result: Result<(), SessionError>) -> String {
     }
 }
 
-/// Inputs of all positions of a set for a layer.
-fn bodies(batch: &mut Batch, layer: usize, positions: usize) -> Vec<u8> {
+/// Inputs of some positions of a prompt for a layer, and the size of their answer.
+fn sealed(prompt: &mut [Option<Pending>], layer: usize, positions: usize) -> (Vec<u8>, u64) {
     let inputs = gpt2().part.manifest().linears[layer].columns as usize;
-    batch.encrypt(&vec![1; inputs * positions]).unwrap().0
+    let pending = prompt[layer].take().unwrap();
+    let (bytes, sealed) = pending.seal(&vec![1; inputs * positions]).unwrap();
+    (bytes, sealed.answer_bytes())
+}
+
+fn bodies(prompt: &mut [Option<Pending>], layer: usize, positions: usize) -> Vec<u8> {
+    sealed(prompt, layer, positions).0
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +148,7 @@ async fn sets_that_are_none_are_refused() {
         let refused = driven.refused_set(positions, requests).await;
         assert!(refused.contains(why), "{why}: {refused}");
     }
-    driven.prepare(8, 1).await;
+    driven.prepare().await;
     let refused = driven.refused_set(8, good()).await;
     assert!(refused.contains("not paid"), "{refused}");
     let mut client = driven.user.client().await.unwrap();
@@ -172,21 +166,20 @@ async fn sets_that_are_none_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rounds_before_their_payment_or_out_of_order_are_refused() {
     let driven = Driven::open().await;
-    let mut batches = driven.prepare(8, 1).await;
-    let inputs = bodies(&mut batches[0], 0, 8);
+    let mut batches = driven.prepare().await;
+    let inputs = bodies(&mut batches, 0, 8);
     let refused = driven.refused_round(0, &inputs).await;
     assert!(refused.contains("not paid"), "{refused}");
 
     let (driven, mut batches) = Driven::paid().await;
-    let inputs = bodies(&mut batches[1], 1, 8);
+    let inputs = bodies(&mut batches, 1, 8);
     let refused = driven.refused_round(1, &inputs).await;
     assert!(refused.contains("next one is layer 0"), "{refused}");
 
     let (mut driven, mut batches) = Driven::paid().await;
-    let first = bodies(&mut batches[0], 0, 8);
-    let size = products_bytes(&gpt2().part.manifest().linears[0].shape(), 8);
+    let (first, size) = sealed(&mut batches, 0, 8);
     driven.line.round(0, &first, size).await.unwrap();
-    let skipped = bodies(&mut batches[2], 2, 8);
+    let skipped = bodies(&mut batches, 2, 8);
     let refused = driven.refused_round(2, &skipped).await;
     assert!(refused.contains("next one is layer 1"), "{refused}");
 }
@@ -196,10 +189,9 @@ async fn positions_are_multiplied_once_and_no_more_than_were_paid() {
     let (mut driven, mut batches) = Driven::paid().await;
     let manifest = gpt2().part.manifest();
     let mut first = Vec::new();
-    for (layer, linear) in manifest.linears.iter().enumerate() {
+    for layer in 0..manifest.linears.len() {
         let positions = if layer < manifest.body() { 8 } else { 1 };
-        let inputs = bodies(&mut batches[layer], layer, positions);
-        let size = products_bytes(&linear.shape(), positions);
+        let (inputs, size) = sealed(&mut batches, layer, positions);
         driven.line.round(layer, &inputs, size).await.unwrap();
         if layer == 0 {
             first = inputs;
@@ -210,7 +202,7 @@ async fn positions_are_multiplied_once_and_no_more_than_were_paid() {
 
     // A prompt goes in one pass: a part of it is no pass.
     let (driven, mut batches) = Driven::paid().await;
-    let inputs = bodies(&mut batches[0], 0, 1);
+    let inputs = bodies(&mut batches, 0, 1);
     let refused = driven.refused_round(0, &inputs).await;
     assert!(refused.contains("one pass of 8"), "{refused}");
 }
@@ -218,27 +210,22 @@ async fn positions_are_multiplied_once_and_no_more_than_were_paid() {
 #[tokio::test(flavor = "multi_thread")]
 async fn inputs_that_are_none_are_refused() {
     type Harm = fn(&mut Vec<u8>);
-    let harms: [(Harm, &str); 6] = [
+    let harms: [(Harm, &str); 5] = [
         (|bytes| bytes.truncate(bytes.len() - 1), "bytes"),
         (|bytes| bytes.push(0), "bytes"),
         (|bytes| bytes.truncate(10), "bytes"),
         (|bytes| bytes[20] ^= 1, "unknown batch"),
         (|bytes| bytes[0] ^= 1, "matrix"),
-        // The first residue is the modulus itself.
-        (
-            |bytes| bytes[36..42].copy_from_slice(&MODULUS.to_le_bytes()[..6]),
-            "matrix",
-        ),
     ];
     for (harm, why) in harms {
         let (driven, mut batches) = Driven::paid().await;
-        let mut inputs = bodies(&mut batches[0], 0, 8);
+        let mut inputs = bodies(&mut batches, 0, 8);
         harm(&mut inputs);
         let refused = driven.refused_round(0, &inputs).await;
         assert!(refused.contains(why), "{why}: {refused}");
     }
     let (driven, mut batches) = Driven::paid().await;
-    let inputs = bodies(&mut batches[0], 0, 8);
+    let inputs = bodies(&mut batches, 0, 8);
     let refused = driven.refused_round(99, &inputs).await;
     assert!(refused.contains("no layer 99"), "{refused}");
 }
@@ -277,7 +264,7 @@ async fn vouchers_that_do_not_pay_the_set_are_refused() {
         ("noise", "cannot be read"),
     ] {
         let mut driven = Driven::open().await;
-        driven.prepare(8, 1).await;
+        driven.prepare().await;
         let job = driven.user.job;
         let bytes = match case {
             "too little" => signed(voucher(job, cost(8) - 1), "User").encode(),
@@ -302,7 +289,7 @@ async fn headers_that_agree_to_nothing_are_refused() {
         let user = user.clone();
         async move {
             refusal(
-                Line::open(user.client().await.unwrap(), header, &key)
+                Line::open(user.client().await.unwrap(), header, &key, Waits::default())
                     .await
                     .map(drop),
             )
@@ -326,7 +313,11 @@ async fn headers_that_agree_to_nothing_are_refused() {
     noise[5] ^= 0xFF;
     let refused = open(header(gpt2(), &user, &noise, 8), noise).await;
     assert!(refused.contains("packing key"), "{refused}");
-    let refused = open(header(gpt2(), &user, &[0; 1_734_704], 8), key.to_vec()).await;
+    let refused = open(
+        header(gpt2(), &user, &[0; PACKING_KEY_BYTES as usize], 8),
+        key.to_vec(),
+    )
+    .await;
     assert!(refused.contains("SHA-256"), "{refused}");
     miner.stop().await;
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod hostile;
 mod payments;
+mod stalls;
 
 use std::{
     path::Path,
@@ -12,7 +13,7 @@ use std::{
 
 use based_client::{
     session::{
-        split::{make, Deal, Made, Means, Plan, Remote, Settings},
+        split::{make, Deal, Made, Means, Plan, Remote, Settings, Waits},
         Event, SessionError,
     },
     tls,
@@ -150,6 +151,7 @@ pub fn settings(max_tokens: u32) -> Settings {
     Settings {
         max_tokens,
         hide_length: false,
+        sampling: None,
     }
 }
 
@@ -185,12 +187,24 @@ pub async fn ask(
     stop: watch::Receiver<bool>,
     on_event: impl Fn(Event) + Send + Sync + 'static,
 ) -> Asked {
+    ask_waiting((model, user), ids, settings, (stop, Waits::default()), on_event).await
+}
+
+/// As [`ask`], with other waits for the miner.
+pub async fn ask_waiting(
+    (model, user): (&'static Imported, &User),
+    ids: &[u32],
+    settings: Settings,
+    (stop, waits): (watch::Receiver<bool>, Waits),
+    on_event: impl Fn(Event) + Send + Sync + 'static,
+) -> Asked {
     let plan = Plan::new(model.part.manifest(), &prices(), ids.len(), settings).unwrap();
     let (deal, means, ids) = (deal(model, user, &plan), Box::new(user.clone()), ids.to_vec());
     let tell: based_client::session::split::Tell = Arc::new(on_event);
     let handle = Handle::current();
     let work = move || {
-        let mut remote = Remote::new(handle, model.part.clone(), means, deal, tell.clone(), stop);
+        let remote = Remote::new(handle, model.part.clone(), means, deal, tell.clone(), stop);
+        let mut remote = remote.waiting(waits);
         let made = make(&mut remote, &model.part, &ids, &plan, &tell);
         let receipt = remote.finish();
         let positions = remote.positions();

@@ -1,7 +1,7 @@
 //! The forward pass of the three families.
 
 use super::ops::{activate, frequencies, layer_norm, rms_norm, rotate, softmax};
-use super::{ClientPart, Linears};
+use super::{Chooser, ClientPart, Linears};
 use crate::error::{Error, Result};
 use crate::import::network::{Family, Network, Output, Pooling};
 
@@ -120,12 +120,28 @@ impl ClientPart {
     /// # Errors
     /// As [`ClientPart::generate`].
     pub fn greedy(&self, linears: &mut dyn Linears, tokens: &[u32], count: usize) -> Result<Vec<u32>> {
+        self.continued(linears, tokens, count, &mut Chooser::greedy())
+    }
+
+    /// As [`ClientPart::greedy`], with tokens as `chooser` chooses them.
+    ///
+    /// # Errors
+    /// As [`ClientPart::generate`].
+    pub fn continued(
+        &self,
+        linears: &mut dyn Linears,
+        tokens: &[u32],
+        count: usize,
+        chooser: &mut Chooser,
+    ) -> Result<Vec<u32>> {
         let context = self.manifest().network.context as usize;
         let mut cache = Cache::default();
         let (mut given, mut out) = (tokens.to_vec(), vec![]);
         while out.len() < count && cache.tokens() + given.len() <= context {
             let logits = self.generate(linears, &mut cache, &given, Wanted::Last)?;
-            let next = likeliest(&logits).ok_or_else(|| Error::Prompt("no logits".into()))?;
+            let next = chooser
+                .choose(&logits)
+                .ok_or_else(|| Error::Prompt("no logits".into()))?;
             out.push(next);
             given = vec![next];
         }
@@ -244,7 +260,7 @@ impl ClientPart {
 }
 
 /// The token of the highest logit, the lowest number among equals; none without logits.
-pub fn likeliest(logits: &[f32]) -> Option<u32> {
+pub(super) fn likeliest(logits: &[f32]) -> Option<u32> {
     let highest = (0..logits.len())
         .rev()
         .max_by(|a, b| logits[*a].total_cmp(&logits[*b]));

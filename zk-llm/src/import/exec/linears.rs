@@ -8,7 +8,7 @@ use super::{load_manifest, open_weights, ClientPart};
 use crate::error::{Error, Result};
 use crate::import::convert::Checkpoint;
 use crate::import::manifest::{LinearSpec, SplitManifest};
-use crate::import::steps::quantise_rows;
+use crate::import::steps::{quantise_rows, turn_rows};
 use crate::split::Matrix;
 
 /// Applies the linear layers of a network, by their number in the manifest.
@@ -29,8 +29,8 @@ pub trait Products {
     fn product(&mut self, layer: usize, steps: &[i8]) -> Result<Vec<i32>>;
 }
 
-/// Linear layers over [`Products`]: activations are rounded token by token with a scale of their own, sums are scaled
-/// back and the bias is added, all at the client.
+/// Linear layers over [`Products`]: activations are turned as the weights were ([`turn_rows`]) and rounded token by token
+/// with a scale of their own, sums are scaled back and the bias is added, all at the client.
 #[derive(Debug)]
 pub struct Dynamic<'a, P> {
     part: &'a ClientPart,
@@ -58,7 +58,10 @@ impl<P: Products> Linears for Dynamic<'_, P> {
     fn apply(&mut self, layer: usize, inputs: &[f32]) -> Result<Vec<f32>> {
         let linear = self.part.manifest().linears.get(layer);
         let linear = linear.ok_or_else(|| unknown(layer))?;
-        let tokens = quantise_rows(inputs, linear.columns as usize)?;
+        let columns = linear.columns as usize;
+        let mut turned = inputs.to_vec();
+        turn_rows(&mut turned, columns);
+        let tokens = quantise_rows(&turned, columns)?;
         let sums = self.products.product(layer, &tokens.steps)?;
         self.rounds += 1;
         let (scales, bias) = (self.part.scales(layer), self.part.bias(layer));

@@ -2,6 +2,7 @@
 //! whoever implements [`Linears`]: [`Dynamic`] over exact integer [`Products`] (a miner's [`Weights`] in clear here,
 //! ciphertexts in split mode), or [`Float`], the checkpoint as it was.
 
+mod choice;
 mod forward;
 mod linears;
 mod ops;
@@ -9,7 +10,8 @@ mod ops;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use forward::{likeliest, Cache, Wanted};
+pub use choice::{Chooser, Sampling};
+pub use forward::{Cache, Wanted};
 pub use linears::{Dynamic, Float, Linears, Products, Weights};
 
 use super::convert::read_limited;

@@ -395,7 +395,7 @@ fn manifests_that_do_not_hold_together_are_refused() {
         client.manifest().hash().unwrap()
     );
     let changes: [&dyn Fn(&mut Value); 10] = [
-        &|m| m["version"] = json!(2),
+        &|m| m["version"] = json!(1),
         &|m| m["template"] = json!(3),
         &|m| m["mode"] = json!("full"),
         &|m| m["name"] = json!("../gpt2"),

@@ -47,6 +47,34 @@ fn products_equal_the_clear_ones_for_every_size_of_batch() {
 }
 
 #[test]
+fn answers_equal_the_clear_products_for_every_size_of_batch() {
+    let session = Session::new();
+    let mut rng = generator(8);
+    for (inputs, outputs, tokens, count) in [
+        (5, 3, 1, 1),
+        (768, 96, 1, 1),
+        (300, 2_050, 2, 2),
+        (129, 65, 16, 11),
+        (100, 400, 128, 128),
+        (33, 9, 256, 200),
+        (7, 9, 2048, 2048),
+    ] {
+        let matrix = random_matrix(&mut rng, inputs, outputs);
+        let tokens = Tokens::new(tokens).unwrap();
+        let pending = session.secret.prepare(matrix.shape(), tokens).unwrap();
+        let request = pending.request().to_vec();
+        let x = uniform(&mut rng, count * inputs as usize);
+        let (bodies, sealed) = pending.seal(&x).unwrap();
+        let answer = answer(&matrix, &session.packing, &request, &bodies).unwrap();
+        assert_eq!(
+            session.secret.unseal(&sealed, &answer).unwrap(),
+            matrix.multiply(&x).unwrap(),
+            "{inputs} by {outputs}, {count} of {tokens:?}"
+        );
+    }
+}
+
+#[test]
 fn extreme_activations_and_weights_are_exact() {
     let session = Session::new();
     for weight in [-127, 127] {
@@ -122,10 +150,10 @@ fn hints_are_a_function_of_request_matrix_and_key() {
 
 /// What every processor must give for the same bytes: a change of these digests is a change of the protocol.
 #[test]
-fn hints_and_products_have_the_same_bytes_everywhere() {
+fn hints_products_and_answers_have_the_same_bytes_everywhere() {
     let mut rng = generator(7);
     // Any residues are somebody's key.
-    let bodies: Vec<Vec<u64>> = (0..121)
+    let bodies: Vec<Vec<u64>> = (0..201)
         .map(|_| {
             (0..RING_DEGREE)
                 .map(|_| rng.gen_range(0..PACKING_MODULUS))
@@ -145,16 +173,18 @@ fn hints_and_products_have_the_same_bytes_everywhere() {
             range: wire::Range { first: 0, count: 1 },
         };
         let bodies: Vec<u64> = (0..33).map(|_| rng.gen_range(0..MODULUS)).collect();
-        let products = product(&matrix, &wire::encode_bodies(matrix.shape(), &job, &bodies)).unwrap();
-        hex::encode(&Sha256::digest([hint, products].concat())[..8])
+        let bodies = wire::encode_bodies(matrix.shape(), &job, &bodies);
+        let products = product(&matrix, &bodies).unwrap();
+        let answer = answer(&matrix, &packing, &request, &bodies).unwrap();
+        hex::encode(&Sha256::digest([hint, products, answer].concat())[..8])
     });
     assert_eq!(
         digests,
         [
-            "a3234b9d5f15ced3",
-            "7e23be0e65a063bc",
-            "bc87aa45864ac4c1",
-            "f6bd44fe8751cf84"
+            "391ba408ee121c1b",
+            "e7981c4f25adceb2",
+            "8bb79ef5cf2e75c1",
+            "dd715f75b1d534d0"
         ]
     );
 }

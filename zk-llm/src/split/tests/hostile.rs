@@ -47,7 +47,7 @@ fn sizes_are_those_that_were_announced() {
     let (shape, tokens) = (made.matrix.shape(), Tokens::new(4).unwrap());
     assert_eq!(made.request.len() as u64, REQUEST_BYTES);
     assert_eq!(made.hint.len() as u64, hint_bytes(shape, tokens));
-    assert_eq!(made.bodies.len() as u64, bodies_bytes(shape, 2));
+    assert_eq!(made.bodies.len() as u64, bodies_bytes(shape, tokens, 2));
     assert_eq!(made.products.len() as u64, products_bytes(shape, 2));
     let key = made.session.secret.packing_key_bytes();
     assert_eq!(key.len() as u64, PACKING_KEY_BYTES);
@@ -109,7 +109,7 @@ fn every_bit_of_a_header_and_every_length_counts() {
 }
 
 #[test]
-fn positions_outside_a_batch_and_residues_with_two_encodings_are_refused() {
+fn positions_outside_a_batch_and_bits_left_over_are_refused() {
     let made = exchange();
     let ranges: [(u16, u16); 4] = [(0, 0), (3, 2), (u16::MAX, 1), (1, u16::MAX)];
     for (first, count) in ranges {
@@ -118,15 +118,59 @@ fn positions_outside_a_batch_and_residues_with_two_encodings_are_refused() {
         changed[34..36].copy_from_slice(&count.to_le_bytes());
         assert!(product(&made.matrix, &changed).is_err(), "{first} {count}");
     }
-    for at in [36, 36 + 6 * 23] {
-        let mut changed = made.bodies.clone();
-        changed[at..at + 6].copy_from_slice(&MODULUS.to_le_bytes()[..6]);
+    // Residues of products have six bytes, and one encoding.
+    let mut products = made.products.clone();
+    products[36..42].copy_from_slice(&MODULUS.to_le_bytes()[..6]);
+    assert!(matches!(
+        made.opening.decrypt(&products),
+        Err(Error::Ciphertext(_))
+    ));
+    products[36..42].copy_from_slice(&(MODULUS - 1).to_le_bytes()[..6]);
+    assert!(made.opening.decrypt(&products).is_ok());
+    // One position of three inputs, of a width that leaves bits over in the last byte.
+    let matrix = random_matrix(&mut generator(15), 3, 5);
+    let mut batch = made.session.batch(&matrix, 4);
+    let (mut bodies, _) = batch.encrypt(&[1, 2, 3]).unwrap();
+    let width = matrix.shape().widths(Tokens::new(4).unwrap()).body;
+    assert_ne!(3 * width % 8, 0, "choose another matrix");
+    assert!(product(&matrix, &bodies).is_ok());
+    *bodies.last_mut().unwrap() |= 0x80;
+    assert!(matches!(product(&matrix, &bodies), Err(Error::Ciphertext(_))));
+}
+
+#[test]
+fn answers_are_for_their_request_and_bodies_alone() {
+    let made = exchange();
+    let (matrix, session) = (&made.matrix, &made.session);
+    let tokens = Tokens::new(4).unwrap();
+    let pending = session.secret.prepare(matrix.shape(), tokens).unwrap();
+    let request = pending.request().to_vec();
+    let (bodies, sealed) = pending.seal(&[1; 24]).unwrap();
+    let good = answer(matrix, &session.packing, &request, &bodies).unwrap();
+    assert_eq!(good.len() as u64, answer_bytes(matrix.shape(), tokens, 2));
+    assert!(session.secret.unseal(&sealed, &good).is_ok());
+    let refused =
+        |result: Result<Vec<u8>, Error>| matches!(result, Err(Error::Ciphertext(_) | Error::Size { .. }));
+    assert!(refused(answer(matrix, &session.packing, &made.request, &bodies)));
+    assert!(refused(answer(matrix, &session.packing, &request, &made.bodies)));
+    let other = Session::new();
+    assert!(refused(answer(matrix, &other.packing, &request, &bodies)));
+    let mut later = bodies.clone();
+    later[32] = 1;
+    assert!(
+        refused(answer(matrix, &session.packing, &request, &later)),
+        "not from the first position"
+    );
+    for bit in 0..8 * 36 {
+        let mut changed = good.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(session.secret.unseal(&sealed, &changed).is_err(), "bit {bit}");
+    }
+    for length in [0, 15, 36, good.len() - 1] {
         assert!(matches!(
-            product(&made.matrix, &changed),
-            Err(Error::Ciphertext(_))
+            session.secret.unseal(&sealed, &good[..length]),
+            Err(Error::Size { .. })
         ));
-        changed[at..at + 6].copy_from_slice(&(MODULUS - 1).to_le_bytes()[..6]);
-        assert!(product(&made.matrix, &changed).is_ok());
     }
 }
 
@@ -187,7 +231,9 @@ fn a_lying_hint_garbles_its_own_batch_alone() {
         .prepare(matrix.shape(), Tokens::new(1).unwrap())
         .unwrap();
     let mut lie = hint(&matrix, &session.packing, pending.request()).unwrap();
-    rng.fill_bytes(&mut lie[32..]);
+    // The last byte may have bits left over.
+    let end = lie.len() - 1;
+    rng.fill_bytes(&mut lie[32..end]);
     let mut batch = session.secret.complete(pending, &lie).unwrap();
     let x = uniform(&mut rng, 12);
     let (bodies, opening) = batch.encrypt(&x).unwrap();

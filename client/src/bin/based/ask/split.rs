@@ -4,14 +4,14 @@ use std::path::Path;
 
 use based_client::{
     money,
-    session::split::{Output, Settings, SplitAnswer, SplitSession},
+    session::split::{probabilities, Output, Settings, SplitAnswer, SplitSession},
     wallet::format_account,
 };
 use indicatif::HumanBytes;
 use serde_json::{json, Value};
 use tokio::sync::watch;
 use zk_llm::{
-    import::{is_split, ClientPart, Dynamic, Output as Kind, Weights},
+    import::{is_split, Chooser, ClientPart, Dynamic, Output as Kind, Sampling, Weights},
     manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
 };
 
@@ -24,13 +24,14 @@ const SHOWN: usize = 8;
 /// Asks; Ctrl-C ends the answer in order, and a second one at once.
 pub async fn run(
     mut session: SplitSession,
-    args: &Ask,
+    (args, sampling): (&Ask, Option<Sampling>),
     json: bool,
     local: Option<&Local>,
 ) -> anyhow::Result<Report> {
     let settings = Settings {
         max_tokens: args.max_tokens,
         hide_length: args.hide_length,
+        sampling,
     };
     let (stop, stopped) = watch::channel(false);
     let interrupts = tokio::spawn(async move {
@@ -50,8 +51,17 @@ pub async fn run(
     progress.finish();
     interrupts.abort();
     let answer = answer?;
-    let equal = local.map(|local| local.agrees(&args.text, &answer)).transpose()?;
-    Ok(Report::new(to_json(&answer, equal), to_text(&answer, equal)))
+    let equal = local
+        .map(|local| local.agrees(&args.text, &answer, sampling))
+        .transpose()?;
+    let (mut json, mut text) = (to_json(&answer, equal), to_text(&answer, equal));
+    if let (Some(sampling), Value::Object(map), Output::Text { .. }) = (sampling, &mut json, &answer.output) {
+        map.insert("temperature".into(), json!(sampling.temperature));
+        map.insert("top_p".into(), json!(sampling.top_p));
+        map.insert("seed".into(), json!(sampling.seed));
+        text += &format!("\ndrawn with --seed {}", sampling.seed);
+    }
+    Ok(Report::new(json, text))
 }
 
 /// A whole model of split mode on this machine.
@@ -80,19 +90,20 @@ impl Local {
     }
 
     /// Whether the same integers give the same answer here.
-    fn agrees(&self, text: &str, answer: &SplitAnswer) -> zk_llm::Result<bool> {
+    fn agrees(&self, text: &str, answer: &SplitAnswer, sampling: Option<Sampling>) -> zk_llm::Result<bool> {
         let ids = self.part.encode(text)?;
         let mut linears = Dynamic::new(&self.part, &self.weights);
         Ok(match (&answer.output, &self.part.manifest().network.output) {
             (Output::Text { tokens, .. }, Kind::Generator { .. }) => {
-                let again = self.part.greedy(&mut linears, &ids, tokens.len())?;
+                let chooser = sampling.map(Chooser::sampling).transpose()?;
+                let mut chooser = chooser.unwrap_or_else(Chooser::greedy);
+                let again = self
+                    .part
+                    .continued(&mut linears, &ids, tokens.len(), &mut chooser)?;
                 again == *tokens
             }
             (Output::Classes(classes), Kind::Classifier { .. }) => {
-                let logits = self.part.run(&mut linears, &ids)?;
-                let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let total: f32 = logits.iter().map(|x| (x - most).exp()).sum();
-                let again = logits.iter().map(|x| (x - most).exp() / total);
+                let again = probabilities(&self.part.run(&mut linears, &ids)?);
                 classes.iter().map(|(_, p)| *p).eq(again)
             }
             (Output::Numbers(numbers), _) => self.part.run(&mut linears, &ids)? == *numbers,
