@@ -1,4 +1,5 @@
 use super::*;
+use crate::eip712::eth_account;
 use proptest::prelude::*;
 use sp_core::{hex2array, Pair};
 
