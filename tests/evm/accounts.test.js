@@ -16,7 +16,7 @@ const SYSTEM_ACCOUNT = "0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e
 const RUNTIME = "0x6d6f646c70792f70616464720000000000000000";
 
 let networks;
-before(async () => { networks = await startBoth(); }, { timeout: 150_000 });
+before(async () => { networks = await startBoth(); }, { timeout: 240_000 });
 after(async () => { await networks?.stop(); });
 
 describe("accounts", { concurrency: true }, () => {
@@ -101,13 +101,15 @@ describe("the RPC", { concurrency: true }, () => {
 
   it("Hardhat pays with the documented settings", { timeout: 120_000 }, async () => {
     const to = id("paid by Hardhat").slice(0, 42);
+    const { privateKey } = await new Run(networks.based, "Hardhat").account("owner");
     const script = `
       const { network } = require("hardhat");
       (async () => {
         const [from] = await network.provider.send("eth_accounts");
         await network.provider.send("eth_sendTransaction", [{ from, to: "${to}", value: "0x2a" }]);
       })();`;
-    const env = { ...process.env, HARDHAT_NETWORK: "based", BASED_ETH_URL: networks.based.url, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true" };
+    const settings = { HARDHAT_NETWORK: "based", BASED_ETH_URL: networks.based.url, KEY: privateKey };
+    const env = { ...process.env, ...settings, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true" };
     await promisify(execFile)(process.execPath, ["-e", script], { env });
     while (await networks.based.provider.getBalance(to) !== 42n) await pause(200);
   });
@@ -115,8 +117,8 @@ describe("the RPC", { concurrency: true }, () => {
   it("Foundry's cast pays and reads", { timeout: 120_000 }, async () => {
     const to = id("paid by cast").slice(0, 42);
     const owner = await new Run(networks.based, "cast").account("owner");
-    const cast = (...parameters) => promisify(execFile)(process.execPath, [
-      "node_modules/@foundry-rs/cast/bin.mjs", ...parameters, "--rpc-url", networks.based.url,
+    const cast = (...parameters) => promisify(execFile)("node_modules/@foundry-rs/cast-linux-amd64/bin/cast", [
+      ...parameters, "--rpc-url", networks.based.url,
     ]);
     await cast("send", to, "--value", "42", "--private-key", owner.privateKey);
     const { stdout } = await cast("balance", to);

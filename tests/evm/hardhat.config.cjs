@@ -15,7 +15,7 @@ module.exports = {
     based: {
       url: process.env.BASED_ETH_URL ?? "http://127.0.0.1:8545",
       chainId: 32323,
-      accounts: [KEY],
+      accounts: [process.env.KEY ?? KEY],
     },
   },
 };

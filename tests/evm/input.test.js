@@ -11,7 +11,7 @@ const NOBODY = id("nobody").slice(0, 42);
 const PAYEE = id("payee").slice(0, 42);
 let names = 0;
 let networks;
-before(async () => { networks = await startBoth(); }, { timeout: 120_000 });
+before(async () => { networks = await startBoth(); }, { timeout: 240_000 });
 after(async () => { await networks?.stop(); });
 afterEach(() => {
   for (const network of [networks.based, networks.peer]) assert.ok(network.alive(), `${network.name}:\n${network.log()}`);

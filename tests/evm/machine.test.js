@@ -10,7 +10,7 @@ let probes;
 before(async () => {
   networks = await startBoth();
   probes = await both((network) => deployed(network, "Probe"));
-}, { timeout: 120_000 });
+}, { timeout: 240_000 });
 after(async () => { await networks?.stop(); });
 
 const both = async (ask) => {

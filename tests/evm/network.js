@@ -67,11 +67,11 @@ export async function startPeer() {
 /** An Anvil network with the same account endowed. */
 export async function startAnvil(...args) {
   const [port] = await freePorts(1);
-  const cli = join(here, "node_modules/@foundry-rs/anvil/bin.mjs");
-  const rpc = await startServer(process.execPath, [cli, "--port", `${port}`, "--quiet", ...args], port);
-  const anvil = network("Anvil", PEER_CHAIN_ID, rpc, rpc.stop);
-  await anvil.rpc("anvil_setBalance", [new Wallet(TREASURY_KEY).address, `0x${(10n ** 24n).toString(16)}`]);
-  return anvil;
+  const anvil = join(here, "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
+  const rpc = await startServer(anvil, ["--port", `${port}`, "--quiet", ...args], port);
+  const started = network("Anvil", PEER_CHAIN_ID, rpc, rpc.stop);
+  await started.rpc("anvil_setBalance", [new Wallet(TREASURY_KEY).address, `0x${(10n ** 24n).toString(16)}`]);
+  return started;
 }
 
 /** Both networks of a comparison; `stop` ends them. */

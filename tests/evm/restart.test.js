@@ -19,7 +19,7 @@ const all = [];
 before(async () => {
   ports = await freePorts(2);
   await start();
-}, { timeout: 60_000 });
+}, { timeout: 240_000 });
 
 after(async () => {
   await rpc?.stop();
@@ -32,7 +32,7 @@ async function start() {
   rpc = await startEthRpc(node, { base: base("eth-rpc"), port: ports[1] });
 }
 
-test("receipts, logs, blocks and state are the same after each restart", { timeout: 200_000 }, async () => {
+test("receipts, logs, blocks and state are the same after each restart", { timeout: 400_000 }, async () => {
   const provider = connect(rpc.url, BASED_CHAIN_ID);
   const wallet = new Wallet(TREASURY_KEY, provider);
   const probe = await new ContractFactory(Probe.abi, Probe.bytecode, wallet).deploy();
@@ -113,7 +113,7 @@ async function finalized(hash) {
   });
 }
 
-async function eventually(attempt, milliseconds = 45_000) {
+async function eventually(attempt, milliseconds = 90_000) {
   const end = Date.now() + milliseconds;
   for (;;) {
     try {

@@ -5,7 +5,7 @@ import { compare } from "./compare.js";
 import { startBoth } from "./network.js";
 
 let networks;
-before(async () => { networks = await startBoth(); }, { timeout: 120_000 });
+before(async () => { networks = await startBoth(); }, { timeout: 240_000 });
 after(async () => { await networks?.stop(); });
 
 const same = (name, script) => it(name, { timeout: 180_000 }, () => compare(networks, name, script));
