@@ -33,9 +33,12 @@ export class Run {
   at(name, address, wallet) { return new Contract(address, artifacts[name].abi, wallet ?? this.provider); }
 
   /** Deploys a contract and records its address and receipt. */
-  async deploy(wallet, name, ...args) {
+  async deploy(wallet, name, ...args) { return this.deployWith(wallet, {}, name, ...args); }
+
+  /** The same with settings of the transaction. */
+  async deployWith(wallet, settings, name, ...args) {
     const { abi, bytecode } = artifacts[name];
-    const contract = await new ContractFactory(abi, bytecode, wallet).deploy(...args);
+    const contract = await new ContractFactory(abi, bytecode, wallet).deploy(...args, settings);
     const receipt = await contract.deploymentTransaction().wait();
     this.note(`deploy ${name}`, summary(receipt));
     return contract;

@@ -2,15 +2,17 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, "contracts");
+/** Interfaces of the chain's own contracts. */
+const interfaces = join(here, "../../contracts/interfaces");
 const cache = join(here, ".cache");
 
-/** Every contract of ours and of the packages: name -> { abi, bytecode }. */
+/** Every contract and interface of ours and of the packages: name -> { abi, bytecode }. */
 export function contracts() {
   const input = compilerInput();
   const versions = readFileSync(join(here, "package-lock.json"));
@@ -26,10 +28,11 @@ export function contracts() {
 }
 
 function compilerInput() {
-  const names = readdirSync(sources).filter((name) => name.endsWith(".sol"));
+  const files = [sources, interfaces].flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const solidity = files.filter((path) => path.endsWith(".sol"));
   return {
     language: "Solidity",
-    sources: Object.fromEntries(names.map((name) => [name, { content: readFileSync(join(sources, name), "utf8") }])),
+    sources: Object.fromEntries(solidity.map((path) => [basename(path), { content: readFileSync(path, "utf8") }])),
     settings: {
       optimizer: { enabled: true, runs: 200 },
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
@@ -44,8 +47,7 @@ function compile(input) {
   const errors = (output.errors ?? []).filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join("\n"));
   const all = Object.values(output.contracts).flatMap(Object.entries);
-  const deployable = all.filter(([, { evm }]) => evm.bytecode.object !== "");
-  return Object.fromEntries(deployable.map(([name, { abi, evm }]) => [name, { abi, bytecode: `0x${evm.bytecode.object}` }]));
+  return Object.fromEntries(all.map(([name, { abi, evm }]) => [name, { abi, bytecode: `0x${evm.bytecode.object}` }]));
 }
 
 /** Uniswap v2 as it was published: the router knows the pair's code by the hash of exactly this build. */
