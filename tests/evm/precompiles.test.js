@@ -24,10 +24,13 @@ let network;
 before(async () => { network = await startBased(); }, { timeout: 150_000 });
 after(async () => { await network?.stop(); });
 
-/** Runs the command line as the development account //Alice. */
+/** Runs the command line as the development account //Alice; throws what it says. */
 async function alice(...args) {
-  const { stdout } = await promisify(execFile)(based, ["--node", network.node.url, "--uri", "//Alice", "--json", ...args]);
-  return JSON.parse(stdout);
+  const call = ["--node", network.node.url, "--uri", "//Alice", "--json", ...args];
+  const { stdout } = await promisify(execFile)(based, call).catch((error) => error);
+  const answer = JSON.parse(stdout);
+  if (answer.error) throw new Error(answer.error);
+  return answer;
 }
 
 /** An account of an Ethereum wallet with coins and Pepecoin. */
@@ -56,7 +59,7 @@ describe("the chain's own contracts", () => {
     const holder = await owner(run, "holder", "500");
     const [friend, spender] = [await run.account("friend"), await run.account("spender")];
     const pepecoin = coin(run, holder);
-    assert.deepEqual([await pepecoin.name(), await pepecoin.symbol(), await pepecoin.decimals()], ["Pepecoin", "PEPE", 18n]);
+    assert.deepEqual([await pepecoin.name(), await pepecoin.symbol(), await pepecoin.decimals()], ["Pepecoin", "PEPECOIN", 18n]);
     assert.equal(await pepecoin.balanceOf(holder.address), parseEther("500"));
     const supply = await pepecoin.totalSupply();
 
