@@ -1,4 +1,5 @@
-//! Weights of `based_pallet_ethereum`, measured and written by `scripts/weights`: not to be edited.
+//! Weights of `based_pallet_ethereum`: upper estimates by what its calls read, write and hold, beside measured calls of other
+//! pallets. `scripts/weights ethereum` measures them and writes this file.
 
 use core::marker::PhantomData;
 
