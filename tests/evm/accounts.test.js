@@ -20,7 +20,7 @@ before(async () => { networks = await startBoth(); }, { timeout: 240_000 });
 after(async () => { await networks?.stop(); });
 
 describe("accounts", { concurrency: true }, () => {
-  it("an Ethereum account is its address and twelve times 0xEE on the chain", { timeout: 60_000 }, async () => {
+  it("an Ethereum account is its address and twelve times 0xEE on the chain", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "ethereum account");
     const owner = await run.account("owner", "5");
     const { free, nonce } = await native(concat([owner.address, `0x${"ee".repeat(12)}`]));
@@ -30,7 +30,7 @@ describe("accounts", { concurrency: true }, () => {
     assert.equal(nonce, 0);
   });
 
-  it("a native account is the last 20 bytes of the hash of its key", { timeout: 60_000 }, async () => {
+  it("a native account is the last 20 bytes of the hash of its key", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "native account");
     const bob = getAddress(dataSlice(keccak256(BOB), 12));
     const owner = await run.account("owner", "5");
@@ -40,7 +40,7 @@ describe("accounts", { concurrency: true }, () => {
     assert.equal(await run.provider.getBalance(bob), seen + parseEther("2"));
   });
 
-  it("an Ethereum wallet makes the chain's own calls through one address", { timeout: 60_000 }, async () => {
+  it("an Ethereum wallet makes the chain's own calls through one address", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "runtime call");
     const owner = await run.account("owner", "5");
     // System.remark of one byte.
@@ -73,7 +73,7 @@ describe("the RPC", { concurrency: true }, () => {
     for (const method of ["eth_getBlockReceipts", "debug_traceBlockByNumber"]) assert.equal(await known(networks.based, method), true, method);
   });
 
-  it("tells subscribers of blocks and logs", { timeout: 60_000 }, async () => {
+  it("tells subscribers of blocks and logs", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "subscriber");
     const owner = await run.account("owner");
     const probe = await run.deploy(owner, "Probe");
@@ -89,7 +89,7 @@ describe("the RPC", { concurrency: true }, () => {
     }
   });
 
-  it("traces the calls of a transaction", { timeout: 60_000 }, async () => {
+  it("traces the calls of a transaction", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "traced");
     const probe = await run.deploy(await run.account("owner"), "Probe");
     const { hash } = await (await probe.nest(3n)).wait();
@@ -99,7 +99,7 @@ describe("the RPC", { concurrency: true }, () => {
     assert.equal(trace.calls, undefined);
   });
 
-  it("Hardhat pays with the documented settings", { timeout: 120_000 }, async () => {
+  it("Hardhat pays with the documented settings", { timeout: 180_000 }, async () => {
     const to = id("paid by Hardhat").slice(0, 42);
     const { privateKey } = await new Run(networks.based, "Hardhat").account("owner");
     const script = `
@@ -114,7 +114,7 @@ describe("the RPC", { concurrency: true }, () => {
     while (await networks.based.provider.getBalance(to) !== 42n) await pause(200);
   });
 
-  it("Foundry's cast pays and reads", { timeout: 120_000 }, async () => {
+  it("Foundry's cast pays and reads", { timeout: 180_000 }, async () => {
     const to = id("paid by cast").slice(0, 42);
     const owner = await new Run(networks.based, "cast").account("owner");
     const cast = (...parameters) => promisify(execFile)("node_modules/@foundry-rs/cast-linux-amd64/bin/cast", [
@@ -125,7 +125,7 @@ describe("the RPC", { concurrency: true }, () => {
     assert.equal(stdout.trim(), "42");
   });
 
-  it("differs: receipts do not add up the gas of their block", { timeout: 60_000 }, async () => {
+  it("differs: receipts do not add up the gas of their block", { timeout: 180_000 }, async () => {
     const owner = await new Run(networks.based, "cumulative").account("owner");
     const receipt = await (await owner.sendTransaction({ to: owner.address })).wait();
     assert.ok(receipt.gasUsed > 0n);

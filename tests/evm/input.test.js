@@ -17,7 +17,7 @@ afterEach(() => {
   for (const network of [networks.based, networks.peer]) assert.ok(network.alive(), `${network.name}:\n${network.log()}`);
 });
 
-const bad = (name, script) => it(name, { timeout: 120_000 }, () => compare(networks, name, script));
+const bad = (name, script) => it(name, { timeout: 180_000 }, () => compare(networks, name, script));
 
 describe("transactions that are refused", { concurrency: true }, () => {
   bad("bytes that are no transaction", async (run) => {
@@ -62,7 +62,7 @@ describe("transactions that are refused", { concurrency: true }, () => {
     run.note("nonce", await wallet.getNonce("latest"));
   });
 
-  it("differs: a signature mirrored on the curve is accepted (EIP-2)", { timeout: 60_000 }, async () => {
+  it("differs: a signature mirrored on the curve is accepted (EIP-2)", { timeout: 180_000 }, async () => {
     const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
     const answers = await both(async (run) => {
       const [good] = await signed(run);
@@ -101,17 +101,17 @@ describe("transactions that are refused", { concurrency: true }, () => {
     await refused(run, "endless gas", (await signed(run, { gasLimit: (1n << 64n) - 1n }))[0]);
   });
 
-  it("differs: more value than there is is not refused, but fails and costs its gas", { timeout: 60_000 }, async () => {
+  it("differs: more value than there is is not refused, but fails and costs its gas", { timeout: 180_000 }, async () => {
     const answers = await both(async (run) => answered(run, (await signed(run, { value: parseEther("1000") }))[0]));
     assert.deepEqual(answers, [0, "refused"]);
   });
 
-  it("differs: 21,000 gas is not enough for a payment", { timeout: 60_000 }, async () => {
+  it("differs: 21,000 gas is not enough for a payment", { timeout: 180_000 }, async () => {
     const answers = await both(async (run) => answered(run, (await signed(run, { gasLimit: 21_000n }))[0]));
     assert.deepEqual(answers, ["refused", 1]);
   });
 
-  it("differs: a transaction without a chain id is refused", { timeout: 60_000 }, async () => {
+  it("differs: a transaction without a chain id is refused", { timeout: 180_000 }, async () => {
     const answers = await both(async (run) => answered(run, (await signed(run, { type: 0, chainId: 0n }))[0]));
     assert.deepEqual(answers, ["refused", 1]);
   });
@@ -121,7 +121,7 @@ describe("transactions that are refused", { concurrency: true }, () => {
     await refused(run, "less than any transaction takes", (await signed(run, { gasLimit: 1_000n }))[0]);
   });
 
-  it("differs: only the chain's price counts, not a greatest fee beyond all means nor a tip above it", { timeout: 60_000 }, async () => {
+  it("differs: only the chain's price counts, not a greatest fee beyond all means nor a tip above it", { timeout: 180_000 }, async () => {
     for (const fees of [{ maxFeePerGas: 1n << 255n }, { maxPriorityFeePerGas: 1n << 60n }]) {
       const answers = await both(async (run) => answered(run, (await signed(run, fees))[0]));
       assert.deepEqual(answers, [1, "refused"]);
@@ -130,7 +130,7 @@ describe("transactions that are refused", { concurrency: true }, () => {
 });
 
 describe("transactions that wait or fail", { concurrency: true }, () => {
-  it("a future nonce waits for the one before it", { timeout: 60_000 }, async () => {
+  it("a future nonce waits for the one before it", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "future");
     const [second, wallet] = await signed(run, { nonce: 1 });
     const hash = await run.network.rpc("eth_sendRawTransaction", [second]);
@@ -152,7 +152,7 @@ describe("transactions that wait or fail", { concurrency: true }, () => {
     await refusedCall(run, "estimated", "eth_estimateGas", [await probe.spin.populateTransaction()]);
   });
 
-  it("many endless loops at once do not stop blocks", { timeout: 120_000 }, async () => {
+  it("many endless loops at once do not stop blocks", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "bombs");
     const probe = await deployed(run);
     const transaction = await probe.spin.populateTransaction({ gasLimit: 1n << 62n });
@@ -173,7 +173,7 @@ describe("transactions that wait or fail", { concurrency: true }, () => {
     run.note("reached", await probe.reached());
   });
 
-  it("differs: calls deeper than 25 fail", { timeout: 60_000 }, async () => {
+  it("differs: calls deeper than 25 fail", { timeout: 180_000 }, async () => {
     const statuses = await both(async (run) => {
       const probe = await deployed(run);
       return (await sent(run, probe.nest(40n, { gasLimit: PLENTY }))).status;
@@ -196,7 +196,7 @@ describe("transactions that wait or fail", { concurrency: true }, () => {
     run.note("sent", summary(await sent(run, probe.measure.send(data, { gasLimit: PLENTY }))));
   });
 
-  it("differs: a contract takes 128 KiB of calldata", { timeout: 60_000 }, async () => {
+  it("differs: a contract takes 128 KiB of calldata", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "huge");
     const probe = await deployed(run);
     const data = `0x${"5a".repeat(140_000)}`;
@@ -204,13 +204,13 @@ describe("transactions that wait or fail", { concurrency: true }, () => {
     await assert.rejects(probe.measure(data));
   });
 
-  it("differs: a gas limit above what a block holds is cut, not refused", { timeout: 60_000 }, async () => {
+  it("differs: a gas limit above what a block holds is cut, not refused", { timeout: 180_000 }, async () => {
     assert.equal((await networks.based.provider.getBlock("latest")).gasLimit, (1n << 64n) - 1n);
     const answers = await both(async (run) => answered(run, (await signed(run, { gasLimit: 1_000_000_000n }))[0]));
     assert.deepEqual(answers, [1, "refused"]);
   });
 
-  it("differs: transactions with blobs and delegations are refused", { timeout: 60_000 }, async () => {
+  it("differs: transactions with blobs and delegations are refused", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "blobs");
     const wallet = await run.account("sender");
     const gasPrice = BigInt(await run.network.rpc("eth_gasPrice"));
@@ -249,7 +249,7 @@ describe("logs", { concurrency: true }, () => {
     await refusedCall(run, "no address", "eth_getLogs", [{ address: "0x12" }]);
   });
 
-  it("ranges that end beyond the chain or run backwards", { timeout: 60_000 }, async () => {
+  it("ranges that end beyond the chain or run backwards", { timeout: 180_000 }, async () => {
     const ask = (fromBlock, toBlock, topics = []) => networks.based.rpc("eth_getLogs", [{ fromBlock, toBlock, topics }]);
     await assert.rejects(ask("0x0", "0xffffffffffff"), /Failed to filter logs/);
     await assert.rejects(ask(`0x${"f".repeat(64)}`, `0x${"f".repeat(64)}`), /Invalid params/);
@@ -257,7 +257,7 @@ describe("logs", { concurrency: true }, () => {
     await assert.rejects(ask("0x0", "latest", [null, null, null, null, id("five")]), /./);
   });
 
-  it("differs: an index of a log counts all events of its block", { timeout: 60_000 }, async () => {
+  it("differs: an index of a log counts all events of its block", { timeout: 180_000 }, async () => {
     const first = await both(async (run) => {
       const probe = await deployed(run);
       const receipt = await sent(run, probe.note(2n, 1n));
@@ -279,7 +279,7 @@ describe("the wire", { concurrency: true }, () => {
     "a block to come": JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_getBalance", params: [NOBODY, "0xffffffff"] }),
   };
   for (const [name, body] of Object.entries(bodies)) {
-    it(name, { timeout: 60_000 }, async () => {
+    it(name, { timeout: 180_000 }, async () => {
       for (const network of [networks.based, networks.peer]) {
         const { status, text } = await post(network.url, body);
         assert.ok(status >= 400 || text.includes('"error"'), `${network.name}: ${status} ${text.slice(0, 200)}`);
@@ -287,7 +287,7 @@ describe("the wire", { concurrency: true }, () => {
     });
   }
 
-  it("a batch is answered whole, a body of 20 MB is refused", { timeout: 60_000 }, async () => {
+  it("a batch is answered whole, a body of 20 MB is refused", { timeout: 180_000 }, async () => {
     const batch = Array.from({ length: 500 }, (_, index) => ({ jsonrpc: "2.0", id: index, method: "eth_chainId", params: [] }));
     const { text } = await post(networks.based.url, JSON.stringify(batch));
     assert.equal(JSON.parse(text).length, 500);
@@ -309,7 +309,7 @@ describe("the wire", { concurrency: true }, () => {
   });
 });
 
-it("after all of this a payment goes through", { timeout: 60_000 }, () => compare(networks, "afterwards", async (run) => {
+it("after all of this a payment goes through", { timeout: 180_000 }, () => compare(networks, "afterwards", async (run) => {
   const owner = await run.account("owner");
   const to = id("somebody").slice(0, 42);
   await run.send("pay", owner.sendTransaction({ to, value: 3n }));

@@ -99,7 +99,7 @@ describe("instructions", { concurrency: true }, () => {
     });
   }
 
-  it("random arithmetic gives the peer's numbers", { timeout: 60_000 }, async () => {
+  it("random arithmetic gives the peer's numbers", { timeout: 180_000 }, async () => {
     const random = generator(20_260_101);
     for (let round = 0; round < 24; round += 1) {
       const data = arithmetic(random);
@@ -122,7 +122,7 @@ describe("instructions", { concurrency: true }, () => {
     assert.equal(BigInt(peer), 0n);
   });
 
-  it("differs: code that begins with 0xEF can be made (EIP-3541), and never runs", { timeout: 60_000 }, async () => {
+  it("differs: code that begins with 0xEF can be made (EIP-3541), and never runs", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "EIP-3541");
     const owner = await run.account("owner");
     const program = `0x76ef0100${"11".repeat(20)}5f5260176009f3`;
@@ -154,7 +154,7 @@ describe("instructions", { concurrency: true }, () => {
     });
   });
 
-  it("contracts read hashes of earlier blocks", { timeout: 60_000 }, async () => {
+  it("contracts read hashes of earlier blocks", { timeout: 180_000 }, async () => {
     await both(async (network) => {
       const probe = network === networks.based ? probes.based : probes.peer;
       let number = 0;
@@ -212,7 +212,7 @@ describe("limits", { concurrency: true }, () => {
     assert.ok(many.based.failed);
   });
 
-  it("a transaction clears what another stored, and the deposit comes back", { timeout: 60_000 }, async () => {
+  it("a transaction clears what another stored, and the deposit comes back", { timeout: 180_000 }, async () => {
     await compare(networks, "store and clear", async (run) => {
       const owner = await run.account("owner");
       const probe = await run.deploy(owner, "Probe");

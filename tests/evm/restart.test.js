@@ -94,7 +94,7 @@ test("receipts, logs, blocks and state are the same after each restart", { timeo
   provider.destroy();
 });
 
-test("an RPC without a database of its own forgets, and says so with null", { timeout: 60_000 }, async () => {
+test("an RPC without a database of its own forgets, and says so with null", { timeout: 180_000 }, async () => {
   const forgetful = await startEthRpc(node);
   try {
     assert.ok(await call(rpc.url, "eth_getTransactionReceipt", [all[0]]));

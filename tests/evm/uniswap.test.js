@@ -98,7 +98,7 @@ describe("Uniswap v2", { concurrency: true }, () => {
     await run.read("wrapped", wrapped.balanceOf(trader.address));
   });
 
-  it("differs: at the block of a trade, gas of the next is estimated as if no time passed", { timeout: 60_000 }, async () => {
+  it("differs: at the block of a trade, gas of the next is estimated as if no time passed", { timeout: 180_000 }, async () => {
     const run = new Run(networks.based, "estimate");
     const owner = await run.account("owner");
     const { router, factory } = await exchange(run, owner);
