@@ -12,6 +12,7 @@ mod genesis;
 mod governance;
 mod issuance;
 mod limits;
+mod links;
 mod metadata;
 mod migrations;
 mod precompiles;

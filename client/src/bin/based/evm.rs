@@ -1,7 +1,7 @@
 //! Ethereum tools on this network: addresses, links, and what a wallet is told to find it.
 
 use based_client::{
-    chain::{address_of, calls, AccountId, View},
+    chain::{address_of, calls, AccountId},
     wallet::format_account,
 };
 use based_primitives::constants::{EVM_CHAIN_ID, SYMBOL};
@@ -111,35 +111,21 @@ fn network() -> Report {
 }
 
 async fn address(context: &Context, who: Option<String>) -> anyhow::Result<Report> {
-    let named = who.as_deref().map(|text| ethereum(text).map_err(|_| text));
-    let (account, address) = match named {
-        Some(Ok(address)) => {
-            let view = context.chain().await?.best().await?;
-            let account = view.account_at(address).await?;
-            let linked = linked(&view, &account).await?;
-            return Ok(show(&account, address, Some(linked)));
-        }
-        Some(Err(text)) => {
-            let account = account(text).map_err(anyhow::Error::msg)?;
-            let address = address_of(&account);
-            (account, address)
-        }
-        None => {
-            let account = context.account(None)?;
-            let address = address_of(&account);
-            (account, address)
-        }
-    };
+    let address = who.as_deref().and_then(|text| ethereum(text).ok());
+    if let Some(address) = address {
+        let view = context.chain().await?.best().await?;
+        let account = view.account_at(address).await?;
+        let link = view.linked_address(&account).await?;
+        return Ok(show(&account, address, Some(link)));
+    }
+    let named = who.as_deref().map(account).transpose();
+    let account = context.account(named.map_err(anyhow::Error::msg)?)?;
     // The address follows from the account alone; only the link needs a node.
     let link = match context.chain().await {
-        Ok(chain) => Some(linked(&chain.best().await?, &account).await?),
+        Ok(chain) => Some(chain.best().await?.linked_address(&account).await?),
         Err(_) => None,
     };
-    Ok(show(&account, address, link))
-}
-
-async fn linked(view: &View, account: &AccountId) -> anyhow::Result<Option<H160>> {
-    Ok(view.linked_address(account).await?)
+    Ok(show(&account, address_of(&account), link))
 }
 
 fn show(account: &AccountId, address: H160, link: Option<Option<H160>>) -> Report {
