@@ -1,6 +1,6 @@
 //! Weights of `based_pallet_brains`, measured and written by `scripts/weights`: not to be edited.
 //!
-//! 2026-11-21, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
+//! 2026-11-22, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
 
 use core::marker::PhantomData;
 
@@ -58,131 +58,131 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
-        // At least 32_959 ns.
+        // At least 31_106 ns.
         fn issue() -> Weight {
-            Weight::from_parts(36_955_000, 3_535)
+            Weight::from_parts(33_270_000, 3_535)
                 .saturating_add($db.reads(4))
                 .saturating_add($db.writes(4))
         }
-        // At least 77_045 ns.
+        // At least 80_480 ns.
         fn transfer() -> Weight {
-            Weight::from_parts(80_129_000, 6_578)
-                .saturating_add($db.reads(8))
+            Weight::from_parts(88_021_000, 6_614)
+                .saturating_add($db.reads(9))
                 .saturating_add($db.writes(6))
         }
-        // At least 17_066 ns.
+        // At least 16_605 ns.
         fn set_task() -> Weight {
-            Weight::from_parts(18_137_000, 4_319)
+            Weight::from_parts(17_817_000, 4_319)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 14_242 ns.
+        // At least 15_053 ns.
         fn set_name() -> Weight {
-            Weight::from_parts(14_902_000, 4_319)
+            Weight::from_parts(15_744_000, 4_319)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 14_973 ns.
+        // At least 14_041 ns.
         fn set_reward_account() -> Weight {
-            Weight::from_parts(20_640_000, 4_319)
+            Weight::from_parts(14_862_000, 4_319)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 14_812 ns.
+        // At least 15_593 ns.
         fn set_terms() -> Weight {
-            Weight::from_parts(16_024_000, 4_319)
+            Weight::from_parts(19_639_000, 4_319)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 15_973 ns.
+        // At least 15_233 ns.
         fn set_redistribution() -> Weight {
-            Weight::from_parts(18_638_000, 4_319)
+            Weight::from_parts(18_407_000, 4_319)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 83_574 ns.
+        // At least 84_926 ns.
         fn acquire_burned() -> Weight {
-            Weight::from_parts(89_354_000, 3_675)
+            Weight::from_parts(90_375_000, 3_675)
                 .saturating_add($db.reads(8))
                 .saturating_add($db.writes(6))
         }
-        // At least 110_675 ns.
+        // At least 110_205 ns.
         fn acquire_staked() -> Weight {
-            Weight::from_parts(121_421_000, 6_208)
+            Weight::from_parts(112_878_000, 6_208)
                 .saturating_add($db.reads(11))
                 .saturating_add($db.writes(9))
         }
-        // At least 149_913 ns.
+        // At least 149_934 ns.
         fn deactivate(n: u32) -> Weight {
-            Weight::from_parts(153_578_000, 6_208)
-                // Standard error: 169_656.
-                .saturating_add(Weight::from_parts(3_684_256, 0).saturating_mul(n.into()))
+            Weight::from_parts(44_322_160, 6_208)
+                // Standard error: 19_850.
+                .saturating_add(Weight::from_parts(1_694_460, 0).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 2_533).saturating_mul(n.into()))
                 .saturating_add($db.reads(15))
                 .saturating_add($db.reads(u64::from(n).saturating_mul(1)))
                 .saturating_add($db.writes(16))
                 .saturating_add($db.writes(u64::from(n).saturating_mul(1)))
         }
-        // At least 67_331 ns.
+        // At least 73_139 ns.
         fn reassign() -> Weight {
-            Weight::from_parts(95_092_000, 4_319)
-                .saturating_add($db.reads(7))
+            Weight::from_parts(80_450_000, 4_319)
+                .saturating_add($db.reads(8))
                 .saturating_add($db.writes(5))
         }
-        // At least 89_093 ns.
+        // At least 84_426 ns.
         fn close(n: u32) -> Weight {
-            Weight::from_parts(718_402_900, 4_319)
-                // Standard error: 318_897.
-                .saturating_add(Weight::from_parts(1_902_685, 0).saturating_mul(n.into()))
+            Weight::from_parts(16_057_449, 4_319)
+                // Standard error: 11_183.
+                .saturating_add(Weight::from_parts(1_585_434, 0).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 2_533).saturating_mul(n.into()))
                 .saturating_add($db.reads(10))
                 .saturating_add($db.reads(u64::from(n).saturating_mul(1)))
                 .saturating_add($db.writes(11))
                 .saturating_add($db.writes(u64::from(n).saturating_mul(1)))
         }
-        // At least 5_068 ns.
+        // At least 4_987 ns.
         fn set_bridge() -> Weight {
-            Weight::from_parts(6_039_000, 0).saturating_add($db.writes(1))
+            Weight::from_parts(5_578_000, 0).saturating_add($db.writes(1))
         }
-        // At least 77_746 ns.
+        // At least 86_739 ns.
         fn set_domains() -> Weight {
-            Weight::from_parts(81_291_000, 4_319)
+            Weight::from_parts(92_157_000, 4_319)
                 .saturating_add($db.reads(7))
                 .saturating_add($db.writes(6))
         }
-        // At least 17_686 ns.
+        // At least 19_489 ns.
         fn prove_ens() -> Weight {
-            Weight::from_parts(19_029_000, 4_319)
+            Weight::from_parts(22_304_000, 4_319)
                 .saturating_add($db.reads(3))
                 .saturating_add($db.writes(1))
         }
-        // At least 62_183 ns.
+        // At least 66_389 ns.
         fn set_template() -> Weight {
-            Weight::from_parts(63_255_000, 4_319)
+            Weight::from_parts(68_823_000, 4_319)
                 .saturating_add($db.reads(6))
                 .saturating_add($db.writes(4))
         }
-        // At least 20_651 ns.
+        // At least 21_872 ns.
         fn record_audit() -> Weight {
-            Weight::from_parts(21_071_000, 4_319)
+            Weight::from_parts(24_105_000, 4_319)
                 .saturating_add($db.reads(2))
                 .saturating_add($db.writes(1))
         }
-        // At least 69_524 ns.
+        // At least 72_929 ns.
         fn set_admission() -> Weight {
-            Weight::from_parts(72_698_000, 4_319)
+            Weight::from_parts(76_895_000, 4_319)
                 .saturating_add($db.reads(6))
                 .saturating_add($db.writes(4))
         }
-        // At least 72_809 ns.
+        // At least 77_305 ns.
         fn set_allowed() -> Weight {
-            Weight::from_parts(73_189_000, 4_319)
+            Weight::from_parts(77_686_000, 4_319)
                 .saturating_add($db.reads(7))
                 .saturating_add($db.writes(5))
         }
-        // At least 9_995 ns.
+        // At least 10_766 ns.
         fn sweep() -> Weight {
-            Weight::from_parts(10_525_000, 3_535)
+            Weight::from_parts(11_007_000, 3_535)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }

@@ -1,5 +1,6 @@
-//! Weights of `based_pallet_ethereum`: upper estimates by what its calls read, write and hold, beside measured calls of other
-//! pallets. `scripts/weights ethereum` measures them and writes this file.
+//! Weights of `based_pallet_ethereum`, measured and written by `scripts/weights`: not to be edited.
+//!
+//! 2026-11-22, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
 
 use core::marker::PhantomData;
 
@@ -29,33 +30,39 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
+        // At least 193_138 ns.
         fn link() -> Weight {
-            Weight::from_parts(400_000_000, 10_000)
-                .saturating_add($db.reads(8))
+            Weight::from_parts(205_787_000, 6_614)
+                .saturating_add($db.reads(9))
                 .saturating_add($db.writes(8))
         }
+        // At least 20_581 ns.
         fn unlink() -> Weight {
-            Weight::from_parts(40_000_000, 4_000)
+            Weight::from_parts(23_595_000, 3_554)
                 .saturating_add($db.reads(2))
                 .saturating_add($db.writes(2))
         }
+        // At least 102_472 ns.
         fn approve() -> Weight {
-            Weight::from_parts(150_000_000, 8_000)
+            Weight::from_parts(104_656_000, 4_319)
                 .saturating_add($db.reads(5))
                 .saturating_add($db.writes(3))
         }
+        // At least 53_950 ns.
         fn set_operator() -> Weight {
-            Weight::from_parts(80_000_000, 5_000)
+            Weight::from_parts(55_683_000, 3_802)
                 .saturating_add($db.reads(3))
                 .saturating_add($db.writes(3))
         }
+        // At least 72_008 ns.
         fn transfer_from() -> Weight {
-            Weight::from_parts(250_000_000, 10_000)
-                .saturating_add($db.reads(10))
-                .saturating_add($db.writes(10))
+            Weight::from_parts(75_653_000, 4_319)
+                .saturating_add($db.reads(8))
+                .saturating_add($db.writes(4))
         }
+        // At least 43_786 ns.
         fn sweep() -> Weight {
-            Weight::from_parts(60_000_000, 4_000)
+            Weight::from_parts(44_717_000, 3_802)
                 .saturating_add($db.reads(3))
                 .saturating_add($db.writes(3))
         }

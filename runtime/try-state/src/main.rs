@@ -25,7 +25,7 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error,runtime=info")).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,runtime=info")).init();
     match check(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
