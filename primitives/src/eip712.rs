@@ -8,6 +8,10 @@ use sp_runtime::AccountId32;
 
 use crate::constants::EVM_CHAIN_ID;
 
+/// Name of the domain of what wallets sign for this network.
+pub const DOMAIN_NAME: &str = "BasedAI";
+/// Version of that domain.
+pub const DOMAIN_VERSION: &str = "1";
 /// Byte that fills an Ethereum address up to an account id, as pallet-revive's mapper does.
 const ETH_FILLER: u8 = 0xEE;
 /// Half of the order of secp256k1: of the two signatures of one message, wallets give the one with `s` up to it.
@@ -16,14 +20,14 @@ const HALF_ORDER: [u8; 32] = [
     0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
-/// Hash that a wallet signs: the message's type in EIP-712's notation and its fields as words, in the domain "BasedAI",
-/// version "1", of the network's chain id.
+/// Hash that a wallet signs: the message's type in EIP-712's notation and its fields as words, in the network's
+/// domain, of its chain id.
 pub fn typed_hash(kind: &[u8], fields: &[[u8; 32]]) -> [u8; 32] {
     let domain = keccak_256(
         &[
             keccak_256(b"EIP712Domain(string name,string version,uint256 chainId)"),
-            keccak_256(b"BasedAI"),
-            keccak_256(b"1"),
+            keccak_256(DOMAIN_NAME.as_bytes()),
+            keccak_256(DOMAIN_VERSION.as_bytes()),
             word(EVM_CHAIN_ID.into()),
         ]
         .concat(),

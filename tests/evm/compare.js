@@ -54,13 +54,6 @@ export class Run {
     }
   }
 
-  /** Sends a block later, so that gas is not estimated at the very time of the transaction before (docs/evm.md). */
-  async sendLater(step, call) {
-    const now = await this.provider.getBlockNumber();
-    while (await this.provider.getBlockNumber() <= now) await pause(50);
-    return this.send(step, call());
-  }
-
   /** Asks a contract and records the answer or the reason why there is none. */
   async read(step, asked) {
     try {
@@ -122,6 +115,19 @@ export function failure(error) {
 }
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Tries until it succeeds, and throws the last error if that takes too long. */
+export async function eventually(attempt, milliseconds = 90_000) {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await pause(300);
+    }
+  }
+}
 
 /** Values that compare by what they hold. */
 function plain(value) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ContractFactory, Wallet } from "ethers";
 import { freePorts, startNode } from "../js/network.js";
-import { pause } from "./compare.js";
+import { eventually, pause } from "./compare.js";
 import { BASED_CHAIN_ID, TREASURY_KEY, call, connect, startEthRpc, temporary } from "./network.js";
 import { contracts } from "./solidity.js";
 
@@ -111,16 +111,4 @@ async function finalized(hash) {
     const { number } = await call(rpc.url, "eth_getBlockByNumber", ["finalized", false]);
     assert.ok(BigInt(number) >= BigInt(blockNumber));
   });
-}
-
-async function eventually(attempt, milliseconds = 90_000) {
-  const end = Date.now() + milliseconds;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await pause(300);
-    }
-  }
 }

@@ -20,22 +20,24 @@ export async function freePorts(count) {
 }
 
 /**
- * Starts one authority of the fast development network; `stop` ends it and removes its database. Given a `base`, the
- * database stays there, so that the node can be started again, at the same `rpcPort` if that is given too.
+ * Starts an authority of a fast network: Alice of the one with no other, unless told. `stop` ends it and removes its
+ * database. Given a `base`, the database stays there, so that the node can be started again, at the same `rpcPort` if
+ * that is given too.
  */
-export async function startNode(again = {}) {
+export async function startNode({ authority = "alice", chain = "dev-fast", bootnodes = [], ...again } = {}) {
   const base = again.base ?? mkdtempSync(join(tmpdir(), "based-js-"));
   mkdirSync(base, { recursive: true });
   const [freePort, p2pPort] = await freePorts(2);
   const rpcPort = again.rpcPort ?? freePort;
-  // Alice's well-known network key, so that the bootnode's address is known beforehand.
-  const nodeKey = "0000000000000000000000000000000000000000000000000000000000000001";
+  // Known network keys, so that the bootnode's address is known beforehand.
+  const nodeKey = `${["alice", "bob", "charlie"].indexOf(authority) + 1}`.padStart(64, "0");
   const child = spawn(
     binary,
     [
-      ...["--chain", "dev-fast", "--alice", "--base-path", base, "--node-key", nodeKey],
+      ...["--chain", chain, `--${authority}`, "--base-path", base, "--node-key", nodeKey, "--force-authoring"],
       ...["--rpc-port", `${rpcPort}`, "--no-prometheus", "--no-mdns"],
       ...["--listen-addr", `/ip4/127.0.0.1/tcp/${p2pPort}/ws`],
+      ...bootnodes.flatMap((address) => ["--bootnodes", address]),
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );

@@ -37,8 +37,9 @@ impl pallet_revive::Config for Runtime {
     type DepositPerItem = DepositPerItem;
     type FeeInfo = Info<Address, Signature, EthExtraImpl>;
     type FindAuthor = <Runtime as pallet_authorship::Config>::FindAuthor;
-    // With the multiplier's floor of 1,000: 10 gwei for a gas of about 20 ns of computation.
-    type GasScale = ConstU32<10_000_000>;
+    // With the multiplier's floor of 1,000: 20 gwei for a gas of about 40 ns of computation, so that a payment takes less
+    // than the 21,000 that wallets and scripts give it unasked.
+    type GasScale = ConstU32<20_000_000>;
     type InstantiateOrigin = EnsureSigned<AccountId>;
     type MaxEthExtrinsicWeight = MaxEthExtrinsicWeight;
     type NativeToEthRatio = ConstU32<1>;

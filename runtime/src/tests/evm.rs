@@ -43,9 +43,9 @@ fn ethereum_account() -> AccountId {
 }
 
 #[test]
-fn gas_costs_ten_gwei_on_a_calm_chain() {
+fn gas_costs_twenty_gwei_on_a_calm_chain() {
     chain("development").execute_with(|| {
-        assert_eq!(Revive::evm_base_fee(), U256::from(10_000_000_000u64));
+        assert_eq!(Revive::evm_base_fee(), U256::from(20_000_000_000u64));
     });
 }
 

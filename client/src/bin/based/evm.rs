@@ -4,7 +4,10 @@ use based_client::{
     chain::{address_of, calls, AccountId},
     wallet::format_account,
 };
-use based_primitives::constants::{EVM_CHAIN_ID, SYMBOL};
+use based_primitives::{
+    constants::{EVM_CHAIN_ID, SYMBOL},
+    eip712::{DOMAIN_NAME, DOMAIN_VERSION},
+};
 use clap::Subcommand;
 use serde_json::{json, Value};
 use sp_core::H160;
@@ -154,7 +157,7 @@ fn typed_data(genesis: [u8; 32], account: &AccountId, nonce: u32) -> Value {
             "Link": [field("genesis", "bytes32"), field("account", "bytes32"), field("nonce", "uint32")],
         },
         "primaryType": "Link",
-        "domain": { "name": "BasedAI", "version": "1", "chainId": EVM_CHAIN_ID },
+        "domain": { "name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": EVM_CHAIN_ID },
         "message": {
             "genesis": format!("0x{}", hex::encode(genesis)),
             "account": format!("0x{}", hex::encode(account)),
