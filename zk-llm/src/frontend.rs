@@ -6,7 +6,7 @@ use safetensors::{Dtype, SafeTensors};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, Quantiser};
 use crate::quant::quantise_shared;
-use crate::text::Tokeniser;
+use crate::text::{Tokeniser, PAD};
 use crate::wire::Prompt;
 
 /// Name of the embedding table within its file.
@@ -22,6 +22,8 @@ pub struct Frontend {
     dim: usize,
     context: usize,
     quantiser: Quantiser,
+    /// Whether a prompt is the last tokens of a text, rather than all of them.
+    windowed: bool,
 }
 
 impl Frontend {
@@ -51,6 +53,14 @@ impl Frontend {
         if table.iter().any(|x| !x.is_finite()) {
             return Err(fail("an entry is not finite"));
         }
+        let windowed = manifest.generator.is_some();
+        let token = |(id, label): (u32, &String)| tokeniser.token(id).as_ref() == Some(label);
+        let mut labels = (0..).zip(&manifest.labels);
+        if windowed && (manifest.labels.len() != tokeniser.size() || !labels.all(token)) {
+            return Err(Error::Tokenizer(
+                "its tokens are not the manifest's labels".into(),
+            ));
+        }
         let range = &manifest.interface.inputs;
         let span = manifest.quantiser.span();
         if range.lo > -span
@@ -66,15 +76,25 @@ impl Frontend {
             dim,
             context,
             quantiser: manifest.quantiser,
+            windowed,
         })
     }
 
-    /// Turns a text into the integers that are encrypted. Every prompt has the same length.
+    /// Turns a text into the integers that are encrypted. Every prompt has the same length. A generator sees the
+    /// last tokens of the text, padded in front, so that the latest one is always at the same place.
     ///
     /// # Errors
     /// [`Error::ContextExceeded`] if the text is too long.
     pub fn prepare(&self, text: &str) -> Result<Prompt> {
-        let (ids, tokens) = self.tokeniser.encode_padded(text, self.context)?;
+        let (ids, tokens) = if self.windowed {
+            let ids = self.tokeniser.encode(text)?;
+            let tokens = ids.len().min(self.context);
+            let mut window = vec![PAD; self.context - tokens];
+            window.extend_from_slice(&ids[ids.len() - tokens..]);
+            (window, tokens)
+        } else {
+            self.tokeniser.encode_padded(text, self.context)?
+        };
         let mut values = Vec::with_capacity(self.context * self.dim);
         for id in ids {
             let at = id as usize * self.dim;

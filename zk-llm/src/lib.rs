@@ -27,6 +27,7 @@ pub mod quant;
 pub mod routing;
 pub mod split;
 pub mod squeeze;
+pub mod synthesis;
 pub mod text;
 pub mod train;
 pub mod wire;

@@ -37,9 +37,9 @@ pub struct Manifest {
     pub context: u32,
     /// Width of an embedding.
     pub dim: u32,
-    /// Attention heads before pruning.
+    /// Attention heads before pruning; a generator has none.
     pub heads: u32,
-    /// Encoder layers.
+    /// Encoder layers; of a generator, layers of features.
     pub layers: u32,
     /// Features of the feed-forward part.
     pub features: u32,
@@ -57,6 +57,9 @@ pub struct Manifest {
     pub bootstraps: Bootstraps,
     /// Measured accuracies, shares in `0..=1`.
     pub accuracy: Accuracy,
+    /// Present if the labels are tokens and the model foretells the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// SHA-256 of every other file of the model, in hex, by file name.
     pub files: BTreeMap<String, String>,
 }
@@ -93,7 +96,21 @@ pub struct Bootstraps {
     pub squeezed: u64,
 }
 
-/// Shares of held-out texts labelled correctly.
+/// How well a generator foretells held-out texts: mean cross-entropies of a token, in nats.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    /// By the published integer graph.
+    pub loss: f64,
+    /// By the tokens' frequencies.
+    pub unigram: f64,
+    /// By an interpolated model of pairs of tokens.
+    pub bigram: f64,
+    /// By an interpolated model of three tokens.
+    pub trigram: f64,
+}
+
+/// Shares of held-out texts labelled correctly, or of their tokens foretold correctly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accuracy {
@@ -103,11 +120,11 @@ pub struct Accuracy {
     pub unsqueezed: f64,
     /// By the same model in floating point.
     pub floating: f64,
-    /// By a network trained in the same way without attention.
+    /// By a network trained in the same way without attention; as `squeezed` for a model that has none.
     pub without_attention: f64,
     /// By always naming the most frequent class.
     pub majority: f64,
-    /// Held-out texts.
+    /// Held-out texts, or tokens.
     pub samples: u32,
 }
 
@@ -149,10 +166,12 @@ impl Manifest {
         if self.version != MANIFEST_VERSION {
             return fail(&format!("version {} is not {MANIFEST_VERSION}", self.version));
         }
-        let counts = [self.context, self.dim, self.heads, self.layers, self.features];
+        let counts = [self.context, self.dim, self.layers, self.features];
         if self.labels.is_empty()
             || self.labels.len() > 1024
             || counts.iter().any(|n| *n == 0 || *n > 1 << 16)
+            || (self.heads == 0) != self.generator.is_some()
+            || self.heads > 1 << 16
         {
             return fail("a count is zero or too large");
         }
@@ -166,6 +185,20 @@ impl Manifest {
         ];
         if finite.iter().any(|x| !x.is_finite() || *x <= 0.0) || self.quantiser.levels < 2 {
             return fail("a scale is not positive or the quantiser has fewer than 2 levels");
+        }
+        if let Some(generator) = &self.generator {
+            let Generator {
+                loss,
+                unigram,
+                bigram,
+                trigram,
+            } = *generator;
+            if [loss, unigram, bigram, trigram]
+                .iter()
+                .any(|x| !x.is_finite() || *x < 0.0)
+            {
+                return fail("a loss is negative or not a number");
+            }
         }
         let inputs = u64::from(self.context) * u64::from(self.dim);
         let outputs = self.interface.outputs.len();

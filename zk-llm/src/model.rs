@@ -4,14 +4,19 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use rand::Rng;
+
 use crate::compile::Circuit;
 use crate::error::{Error, Result};
 use crate::frontend::Frontend;
+use crate::import::Chooser;
 use crate::ir::Graph;
+use crate::logits::Logits;
 use crate::manifest::{
     sha256, Manifest, EMBEDDING_FILE, GRAPH_FILE, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOKENIZER_FILE,
 };
 use crate::params::ParameterSet;
+use crate::text::{PAD, UNKNOWN};
 use crate::wire::{self, Prompt};
 
 /// Most bytes of any file of a model other than its manifest.
@@ -136,6 +141,33 @@ impl ClientModel {
     /// [`Error::ContextExceeded`] if the text is too long; [`Error::Tokenizer`].
     pub fn prepare(&self, text: &str) -> Result<Prompt> {
         self.frontend.prepare(text)
+    }
+
+    /// A random prompt for the task of an expression ([`crate::actions`]), a number for each variable; none for a
+    /// language model. Sentences would be zeros to such a task, and its canaries all alike.
+    pub fn numbers(&self, rng: &mut impl Rng) -> Option<String> {
+        // Only there an embedding is one number.
+        if self.manifest.dim != 1 {
+            return None;
+        }
+        let largest = self.manifest.quantiser.span();
+        let numbers = (0..self.manifest.context).map(|_| rng.gen_range(0..=largest).to_string());
+        Some(numbers.collect::<Vec<_>>().join(" "))
+    }
+
+    /// The word that follows a generator's scores; none at the end of the text, or if the model is no generator.
+    /// The unknown token is never chosen.
+    pub fn next_word(&self, scores: &Logits, chooser: &mut Chooser) -> Option<&str> {
+        self.manifest.generator?;
+        // Scores are small integers, which are exact.
+        let odds = scores
+            .0
+            .iter()
+            .map(|x| *x as f32 * self.manifest.logit_scale as f32);
+        let mut odds: Vec<f32> = odds.collect();
+        *odds.get_mut(UNKNOWN as usize)? = f32::NEG_INFINITY;
+        let id = chooser.choose(&odds).filter(|id| *id != PAD)?;
+        self.manifest.labels.get(id as usize).map(String::as_str)
     }
 
     /// The manifest.

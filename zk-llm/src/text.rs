@@ -143,6 +143,11 @@ impl Tokeniser {
         self.inner.token_to_id(token)
     }
 
+    /// The token of an id, if there is one.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
     /// Token ids of a text, without padding.
     ///
     /// # Errors
@@ -229,7 +234,7 @@ mod tests {
             .encode(text)
             .unwrap()
             .iter()
-            .map(|id| tokeniser.inner.id_to_token(*id).unwrap())
+            .map(|id| tokeniser.token(*id).unwrap())
             .collect()
     }
 

@@ -39,29 +39,43 @@ impl Expression {
         let lo = held.iter().map(|range| range.0).min();
         let hi = held.iter().map(|range| range.1).max();
         let (Some(lo), Some(hi)) = (lo, hi) else {
-            return Err(Error::Expression("it has no variables to encrypt".into()));
+            return Err(no_variables());
         };
-        let inputs = u32::try_from(ciphertexts.len()).map_err(|_| too_wide())?;
-        let mut lowering = Lowering {
-            plan: &plan,
-            ranges: &ranges,
-            ciphertexts: &ciphertexts,
-            wires: vec![(lo, hi); ciphertexts.len()],
-            products: BTreeMap::new(),
-            graph: GraphBuilder::new(inputs, narrow(lo)?, narrow(hi)?),
-        };
-        for product in &plan.products {
-            lowering.product(*product)?;
-        }
-        let answer = lowering.row(expression.root)?;
-        let out = lowering.graph.linear_layer("answer", None, [answer]);
-        let graph = lowering.graph.finish(out)?;
+        let graph = lower(&plan, &ranges, &ciphertexts, (lo, hi))?;
         Ok(Squeezed {
             ranges,
             ciphertexts,
             graph,
             expression,
         })
+    }
+
+    /// Lowers the expression for a client that encrypts each variable by itself, in the order of their names, so that
+    /// it needs to know nothing of the expression: inputs are variables in `0..=largest`, and there is one output. The
+    /// graph takes inputs in `-largest..=largest`, as models do.
+    ///
+    /// # Errors
+    /// As [`Expression::squeeze`].
+    pub(super) fn one_by_one(&self, largest: u16) -> Result<Graph> {
+        let expression = self.shared();
+        let passes = Passes {
+            fold: false,
+            pack: false,
+            ..Passes::ALL
+        };
+        let plan = Plan::new(&expression, passes);
+        let ranges = expression.ranges(i64::from(largest))?;
+        let named = |name: &str| {
+            let is = |node: &Node| matches!(node, Node::Variable(known) if known == name);
+            let id = expression.nodes.iter().position(is);
+            id.map(|id| Ciphertext::Sum(vec![(id, true)]))
+        };
+        let ciphertexts: Vec<Ciphertext> = expression.variables().into_iter().filter_map(named).collect();
+        if ciphertexts.is_empty() {
+            return Err(no_variables());
+        }
+        let largest = i64::from(largest);
+        lower(&plan, &ranges, &ciphertexts, (-largest, largest))
     }
 
     /// What each node can be for variables in `0..=largest`.
@@ -87,6 +101,25 @@ impl Expression {
         }
         Ok(ranges)
     }
+}
+
+/// The graph of a plan whose ciphertexts hold values within `bounds`, in this order.
+fn lower(plan: &Plan<'_>, ranges: &[Range], ciphertexts: &[Ciphertext], bounds: Range) -> Result<Graph> {
+    let inputs = u32::try_from(ciphertexts.len()).map_err(|_| too_wide())?;
+    let mut lowering = Lowering {
+        plan,
+        ranges,
+        ciphertexts,
+        wires: vec![bounds; ciphertexts.len()],
+        products: BTreeMap::new(),
+        graph: GraphBuilder::new(inputs, narrow(bounds.0)?, narrow(bounds.1)?),
+    };
+    for product in &plan.products {
+        lowering.product(*product)?;
+    }
+    let answer = lowering.row(plan.expression.root)?;
+    let out = lowering.graph.linear_layer("answer", None, [answer]);
+    lowering.graph.finish(out)
 }
 
 /// Range of a ciphertext's integer.
@@ -172,8 +205,13 @@ impl Lowering<'_> {
         match self.plan.expression.nodes[id] {
             Node::Add(..) | Node::Subtract(..) => {
                 let (leaves, others) = self.plan.summands(id);
-                if let Some(wire) = self.input(&Ciphertext::Sum(leaves)) {
-                    row.terms.push((wire, 1));
+                match self.input(&Ciphertext::Sum(leaves.clone())) {
+                    Some(wire) => row.terms.push((wire, 1)),
+                    None => {
+                        for (leaf, sign) in leaves {
+                            add(&mut row, &self.row(leaf)?, if sign { 1 } else { -1 })?;
+                        }
+                    }
                 }
                 for (other, sign) in others {
                     add(&mut row, &self.row(other)?, if sign { 1 } else { -1 })?;
@@ -212,6 +250,10 @@ fn narrow(x: i64) -> Result<i32> {
         Ok(x) if x.unsigned_abs() <= crate::ir::MAX_MAGNITUDE.unsigned_abs() => Ok(x),
         _ => Err(too_wide()),
     }
+}
+
+fn no_variables() -> Error {
+    Error::Expression("it has no variables to encrypt".into())
 }
 
 fn too_wide() -> Error {

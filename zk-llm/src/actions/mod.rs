@@ -21,6 +21,7 @@
 
 mod lower;
 mod parse;
+mod task;
 #[cfg(test)]
 mod tests;
 

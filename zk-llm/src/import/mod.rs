@@ -24,7 +24,10 @@ mod tokenizer;
 use std::fs;
 use std::path::Path;
 
-pub use exec::{Cache, Chooser, ClientPart, Dynamic, Float, Linears, Products, Sampling, Wanted, Weights};
+pub use exec::{
+    guesses, Cache, Chooser, ClientPart, Dynamic, Encrypted, Float, Linears, Products, Sampling, Wanted,
+    Weights,
+};
 pub use hub::{Hub, ENDPOINT};
 pub use manifest::{
     is_split, LinearSpec, Mode, Source, SplitManifest, CLIENT_FILE, PUBLIC_FILES, TEMPLATE, WEIGHTS_FILE,

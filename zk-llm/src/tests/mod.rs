@@ -2,8 +2,10 @@
 //! library's count of bootstraps is one for the process.
 
 mod encrypted;
+mod generator;
 mod hostile;
 mod models;
+mod synthesis;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 

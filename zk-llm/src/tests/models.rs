@@ -7,8 +7,8 @@ use super::random_graph;
 use crate::error::Error;
 use crate::ir::{Graph, GraphBuilder, Lut, Row};
 use crate::manifest::{
-    sha256, Accuracy, Bootstraps, HeadPlan, Manifest, Quantiser, EMBEDDING_FILE, GRAPH_FILE, MANIFEST_FILE,
-    MANIFEST_VERSION, TOKENIZER_FILE,
+    sha256, Accuracy, Bootstraps, Generator, HeadPlan, Manifest, Quantiser, EMBEDDING_FILE, GRAPH_FILE,
+    MANIFEST_FILE, MANIFEST_VERSION, TOKENIZER_FILE,
 };
 use crate::model::Model;
 use crate::params::ParameterSet;
@@ -64,6 +64,7 @@ fn manifest(files: &[(&str, &[u8])]) -> Manifest {
             majority: 0.5,
             samples: 2,
         },
+        generator: None,
         files: files
             .iter()
             .map(|(name, bytes)| (name.to_string(), hex::encode(sha256(bytes))))
@@ -117,7 +118,7 @@ fn a_changed_file_is_named() {
 
 #[test]
 fn manifests_that_do_not_fit_their_graph_are_refused() {
-    let changes: [fn(&mut Manifest); 11] = [
+    let changes: [fn(&mut Manifest); 13] = [
         |m| m.version += 1,
         |m| m.labels.clear(),
         |m| m.context = 3,
@@ -128,6 +129,19 @@ fn manifests_that_do_not_fit_their_graph_are_refused() {
         |m| m.interface.output_coefficient_bytes = 9,
         |m| m.logit_scale = -1.0,
         |m| m.bootstraps.squeezed += 1,
+        |m| {
+            // Only a generator has no heads.
+            m.heads = 0;
+            m.head_plan.clear();
+        },
+        |m| {
+            m.generator = Some(Generator {
+                loss: 1.0,
+                unigram: 2.0,
+                bigram: 1.5,
+                trigram: 1.5,
+            });
+        },
         |m| {
             m.files.remove(TOKENIZER_FILE);
         },

@@ -21,9 +21,10 @@ pub const FEATURES: &str = "feed-forward";
 /// Name of the layer that pools features over tokens.
 pub const POOLING: &str = "pooling";
 
-type Matrix = Vec<Vec<i32>>;
+pub(super) type Matrix = Vec<Vec<i32>>;
 
-fn matrix(tensor: &Tensor) -> Result<Matrix> {
+/// A tensor of whole numbers as integers.
+pub(super) fn matrix(tensor: &Tensor) -> Result<Matrix> {
     let whole = |x: f32| match x.fract() == 0.0 {
         true => Ok(x as i32),
         false => Err(Error::Training(format!("{x} is no integer"))),
@@ -36,7 +37,7 @@ fn matrix(tensor: &Tensor) -> Result<Matrix> {
 }
 
 /// `bias + weights * wires`.
-fn row(bias: i32, weights: &[i32], wires: impl Iterator<Item = Wire>) -> Row {
+pub(super) fn row(bias: i32, weights: &[i32], wires: impl Iterator<Item = Wire>) -> Row {
     Row::new(bias, wires.zip(weights).map(|(wire, weight)| (wire, *weight)))
 }
 

@@ -43,7 +43,7 @@ impl Net {
 }
 
 /// Mean magnitude of the `count` largest entries.
-fn largest_mean(row: &[f32], count: usize) -> f32 {
+pub(super) fn largest_mean(row: &[f32], count: usize) -> f32 {
     let mut sizes: Vec<f32> = row.iter().map(|x| x.abs()).collect();
     sizes.sort_by(|a, b| b.total_cmp(a));
     sizes.truncate(count);
@@ -52,7 +52,7 @@ fn largest_mean(row: &[f32], count: usize) -> f32 {
 
 /// Scales each row so that its largest weights, over all `parts`, average [`FITTED`]; `biases` hold one column
 /// a row, or a row a row, and scale likewise.
-fn rescale(parts: &[(&Var, usize)], biases: &[&Var]) -> Result<()> {
+pub(super) fn rescale(parts: &[(&Var, usize)], biases: &[&Var]) -> Result<()> {
     let rows = parts[0].0.dim(0)?;
     let mut factors = vec![0f32; rows];
     for (part, fan_in) in parts {

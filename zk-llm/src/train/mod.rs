@@ -9,10 +9,13 @@ pub mod corpus;
 pub mod data;
 pub mod export;
 mod fit;
+pub mod generator;
+pub mod gpt2;
 pub mod narrow;
 pub mod net;
 pub mod optimise;
 mod publish;
+pub mod qat;
 pub mod ste;
 #[cfg(test)]
 mod tests;

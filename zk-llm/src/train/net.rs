@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::ste::{integers, sparse_rows, step, straight_through};
+use super::ste::{embedding_table, integers, sparse_rows, step};
 use crate::manifest::Quantiser;
 use crate::quant;
 
@@ -114,11 +114,11 @@ pub enum Precision {
 }
 
 impl Precision {
-    fn rounds(self) -> bool {
+    pub(super) fn rounds(self) -> bool {
         self != Self::Float
     }
 
-    fn step(self, x: &Tensor, steepness: f64) -> Result<Tensor> {
+    pub(super) fn step(self, x: &Tensor, steepness: f64) -> Result<Tensor> {
         match self {
             Self::Float => step(x, steepness, false),
             Self::Soft(factor) => step(x, steepness * factor, false),
@@ -271,30 +271,6 @@ impl Net {
         Ok(f64::from(self.temperature.abs()?.to_vec2::<f32>()?[0][0]).max(1e-3))
     }
 
-    /// The embedding table as the client quantises it, with a gradient, or merely scaled.
-    fn table(&self, exact: bool) -> Result<Tensor> {
-        let rows = self.embedding.to_vec2::<f32>()?;
-        let scales: Vec<f32> = rows
-            .iter()
-            .map(|row| quant::scale(row, &QUANTISER) as f32)
-            .collect();
-        let soft = self
-            .embedding
-            .broadcast_mul(&Tensor::from_vec(scales, (rows.len(), 1), &Device::Cpu)?)?;
-        if !exact {
-            return Ok(soft);
-        }
-        let hard: Vec<f32> = rows
-            .iter()
-            .flat_map(|row| quant::quantise_shared(row, &QUANTISER))
-            .map(|x| x as f32)
-            .collect();
-        straight_through(
-            &Tensor::from_vec(hard, self.embedding.shape(), &Device::Cpu)?,
-            &soft,
-        )
-    }
-
     pub(super) fn weights(&self, exact: bool) -> Result<Weights> {
         let rows = |latent: &Var, fan_in: usize, limit: f32| match exact {
             true => sparse_rows(latent, fan_in, limit),
@@ -345,7 +321,7 @@ impl Net {
     pub fn forward(&self, ids: &Tensor, openings: &Openings, precision: Precision) -> Result<Tensor> {
         let texts = ids.elem_count() / CONTEXT;
         let weights = self.weights(precision.rounds())?;
-        let x = self.table(precision.rounds())?.index_select(ids, 0)?;
+        let x = embedding_table(&self.embedding, precision.rounds())?.index_select(ids, 0)?;
         let mut g = linear(&x, &weights.feature)?;
         if (0..self.shape.heads).any(|head| openings.keeps(head)) {
             g = (g + linear(
@@ -429,7 +405,7 @@ fn prior(head: usize, at: usize) -> f32 {
     }
 }
 
-fn linear(x: &Tensor, rows: &Tensor) -> Result<Tensor> {
+pub(super) fn linear(x: &Tensor, rows: &Tensor) -> Result<Tensor> {
     x.matmul(&rows.t()?)
 }
 

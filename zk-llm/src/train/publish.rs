@@ -79,8 +79,7 @@ pub fn publish(dir: &Path, name: &str, trained: &Trained, data: &Data, report: &
         (GRAPH_FILE, graph.to_json()?),
         (TRAINING_FILE, training),
     ];
-    let hash = |(file, bytes): &(&str, Vec<u8>)| (String::from(*file), hex::encode(sha256(bytes)));
-    let files: BTreeMap<String, String> = contents.iter().map(hash).collect();
+    let files = hashes(&contents);
     let head_plan = report.significance.iter().zip(&report.kept);
     let manifest = Manifest {
         version: MANIFEST_VERSION,
@@ -114,9 +113,25 @@ pub fn publish(dir: &Path, name: &str, trained: &Trained, data: &Data, report: &
             majority: report.majority,
             samples: data.heldout.len() as u32,
         },
+        generator: None,
         files,
     };
-    let write = |file: &str, bytes: &[u8]| {
+    write(dir, &contents, &manifest)?;
+    Ok(manifest)
+}
+
+/// SHA-256 of each file in hex, by its name.
+pub(super) fn hashes(contents: &[(&str, Vec<u8>)]) -> BTreeMap<String, String> {
+    let hash = |(file, bytes): &(&str, Vec<u8>)| (String::from(*file), hex::encode(sha256(bytes)));
+    contents.iter().map(hash).collect()
+}
+
+/// Writes a model directory.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be written; [`Error::Manifest`] if the manifest is not valid.
+pub(super) fn write(dir: &Path, contents: &[(&str, Vec<u8>)], manifest: &Manifest) -> Result<()> {
+    let one = |file: &str, bytes: &[u8]| {
         let path = dir.join(file);
         std::fs::write(&path, bytes).map_err(|source| Error::Io { path, source })
     };
@@ -124,9 +139,8 @@ pub fn publish(dir: &Path, name: &str, trained: &Trained, data: &Data, report: &
         path: dir.into(),
         source,
     })?;
-    for (file, bytes) in &contents {
-        write(file, bytes)?;
+    for (file, bytes) in contents {
+        one(file, bytes)?;
     }
-    write(MANIFEST_FILE, &manifest.to_json()?)?;
-    Ok(manifest)
+    one(MANIFEST_FILE, &manifest.to_json()?)
 }

@@ -1,7 +1,10 @@
 //! Straight-through estimators: what the integer graph computes forward, a smooth gradient backward.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor, Var};
 use candle_nn::ops::sigmoid;
+
+use super::net::QUANTISER;
+use crate::quant;
 
 /// Largest latent weight magnitude that rounds to 0 in a ternary row.
 const DEAD_ZONE: f32 = 0.5;
@@ -39,6 +42,25 @@ pub fn sparse_rows(latent: &Tensor, fan_in: usize, limit: f32) -> Result<Tensor>
     )
 }
 
+/// An embedding table as the client quantises it, with a gradient, or merely scaled.
+pub fn embedding_table(embedding: &Var, exact: bool) -> Result<Tensor> {
+    let rows = embedding.to_vec2::<f32>()?;
+    let scales: Vec<f32> = rows
+        .iter()
+        .map(|row| quant::scale(row, &QUANTISER) as f32)
+        .collect();
+    let soft = embedding.broadcast_mul(&Tensor::from_vec(scales, (rows.len(), 1), &Device::Cpu)?)?;
+    if !exact {
+        return Ok(soft);
+    }
+    let hard: Vec<f32> = rows
+        .iter()
+        .flat_map(|row| quant::quantise_shared(row, &QUANTISER))
+        .map(|x| x as f32)
+        .collect();
+    straight_through(&Tensor::from_vec(hard, embedding.shape(), &Device::Cpu)?, &soft)
+}
+
 fn sparse_row(row: &[f32], fan_in: usize, limit: f32) -> Vec<f32> {
     let mut order: Vec<usize> = (0..row.len()).collect();
     order.sort_by(|a, b| row[*b].abs().total_cmp(&row[*a].abs()).then(a.cmp(b)));
@@ -56,7 +78,6 @@ fn sparse_row(row: &[f32], fan_in: usize, limit: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Device, Var};
 
     #[test]
     fn rows_keep_their_largest_weights_and_every_latent_its_gradient() {

@@ -91,7 +91,8 @@ impl ClientPart {
         }
     }
 
-    /// Logits of the successors of tokens that continue the text in `cache`, which then holds them too.
+    /// Logits of the successors of tokens that continue the text in `cache`, which then holds them too; it is left as it
+    /// was if a linear layer fails.
     ///
     /// # Errors
     /// As [`ClientPart::run`]; [`Error::Prompt`] if the model generates no text.
@@ -106,13 +107,18 @@ impl ClientPart {
         if !matches!(network.output, Output::Generator { .. }) {
             return Err(Error::Prompt("the model generates no text".into()));
         }
+        let before = cache.tokens;
         let mut features = self.features(linears, cache, tokens)?;
         self.norm(&mut features, "norm");
         let from = match wanted {
             Wanted::All => 0,
             Wanted::Last => features.len().saturating_sub(network.width as usize),
         };
-        linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features[from..])
+        let logits = linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features[from..]);
+        if logits.is_err() {
+            cache.truncate(before);
+        }
+        logits
     }
 
     /// Continues a text by `count` tokens, each the likeliest (the lowest number among equals); stops at a full context.

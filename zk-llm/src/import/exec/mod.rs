@@ -3,14 +3,19 @@
 //! ciphertexts in split mode), or [`Float`], the checkpoint as it was.
 
 mod choice;
+mod draft;
+mod encrypted;
 mod forward;
 mod linears;
 mod ops;
+mod perplexity;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use choice::{Chooser, Sampling};
+pub use draft::guesses;
+pub use encrypted::Encrypted;
 pub use forward::{Cache, Wanted};
 pub use linears::{Dynamic, Float, Linears, Products, Weights};
 

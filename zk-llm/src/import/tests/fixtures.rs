@@ -127,26 +127,29 @@ fn a_failed_round_leaves_the_cache_as_it_was() {
     }
     let (_dir, client, weights) = load("gpt2");
     let ids = expected("gpt2").ids;
-    let mut cache = Cache::default();
     let mut linears = Dynamic::new(&client, &weights);
-    client
-        .generate(&mut linears, &mut cache, &ids[..5], Wanted::Last)
-        .unwrap();
-    let mut other = cache.clone();
-    let cut = client.generate(
-        &mut Dynamic::new(&client, Cut(&weights, 7)),
-        &mut cache,
-        &ids[5..],
-        Wanted::Last,
-    );
-    assert!(matches!(cut, Err(Error::Cancelled)));
-    assert_eq!(cache.tokens(), 5);
-    let mut run = |cache: &mut Cache| {
+    // In the body, and in the last layer.
+    for broken in [7, 9] {
+        let mut cache = Cache::default();
         client
-            .generate(&mut linears, cache, &ids[5..], Wanted::Last)
-            .unwrap()
-    };
-    assert_eq!(run(&mut cache), run(&mut other));
+            .generate(&mut linears, &mut cache, &ids[..5], Wanted::Last)
+            .unwrap();
+        let mut other = cache.clone();
+        let cut = client.generate(
+            &mut Dynamic::new(&client, Cut(&weights, broken)),
+            &mut cache,
+            &ids[5..],
+            Wanted::Last,
+        );
+        assert!(matches!(cut, Err(Error::Cancelled)));
+        assert_eq!(cache.tokens(), 5, "round {broken}");
+        let mut run = |cache: &mut Cache| {
+            client
+                .generate(&mut linears, cache, &ids[5..], Wanted::Last)
+                .unwrap()
+        };
+        assert_eq!(run(&mut cache), run(&mut other));
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use zk_llm::split::{hint, product, Matrix, PackingKey, SecretKey, Tokens};
 
 use crate::figures::{at_least, plain, Figure, Report};
+use crate::perplexity;
 use peer::Peer;
 
 /// Arguments of `zk-llm bench-split`.
@@ -27,6 +28,12 @@ pub struct Args {
     /// The peer's script.
     #[arg(long, default_value = "zk-llm/bench/peer.py")]
     script: PathBuf,
+    /// Checkpoint that `zk-llm train-gpt2` wrote; without it no perplexity is measured.
+    #[arg(long)]
+    gpt2: Option<PathBuf>,
+    /// The text that it learnt.
+    #[arg(long, default_value = perplexity::TEXT)]
+    text: PathBuf,
     /// File for the figures, as JSON; only the table is printed without it.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -104,6 +111,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         figures.extend(measure_product(&session, size, peer.as_mut())?);
     }
     figures.extend(gpt2::measure(&session)?);
+    match &args.gpt2 {
+        Some(checkpoint) => figures.extend(perplexity::measure(checkpoint, &args.text, perplexity::TOKENS)?),
+        None => eprintln!("bench: without --gpt2 no perplexity is measured"),
+    }
     Report::new("zk-split", cores, figures).publish(args.out.as_deref())
 }
 

@@ -1,0 +1,48 @@
+//! `zk-llm train-generator`: from the corpus to the directory of a model that foretells the next word.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use zk_llm::train::generator::{publish, train, Settings};
+
+/// Arguments of `zk-llm train-generator`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Corpus directory.
+    #[arg(long, default_value = "zk-llm/corpus")]
+    corpus: PathBuf,
+    /// Model directory to write.
+    #[arg(long)]
+    out: PathBuf,
+    /// The model's name.
+    #[arg(long, default_value = "words")]
+    name: String,
+    /// Decides every random choice.
+    #[arg(long, default_value_t = Settings::default().seed)]
+    seed: u64,
+    /// Tokens of the vocabulary, the two special ones included.
+    #[arg(long, default_value_t = Settings::default().vocabulary)]
+    vocabulary: usize,
+    /// Optimiser steps of the float network; later stages are in proportion.
+    #[arg(long, default_value_t = Settings::default().steps)]
+    steps: usize,
+}
+
+/// Trains, writes the model and prints what was measured.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    // The matrices are small: more than one thread only waits. Read by the matrix library at its first use.
+    std::env::set_var("RAYON_NUM_THREADS", "1");
+    let settings = Settings {
+        seed: args.seed,
+        vocabulary: args.vocabulary,
+        steps: args.steps,
+        ..Settings::default()
+    };
+    let (net, texts, report) =
+        train(&args.corpus, settings).with_context(|| format!("corpus {}", args.corpus.display()))?;
+    let manifest = publish(&args.out, &args.name, &net, &texts, &report)
+        .with_context(|| format!("model {}", args.out.display()))?;
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    println!("bootstraps a token: {}", manifest.bootstraps.squeezed);
+    Ok(())
+}

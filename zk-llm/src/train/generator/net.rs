@@ -1,0 +1,214 @@
+//! A generator's network: two layers of bits over a window of embedded tokens, then a score for every token.
+//!
+//! For the window `x` of ternary inputs: `h = step(Wh x + bh)`, `f = step(Wx x + Wf h + bf)`, logits `Wo f + bo`.
+//! Only `h` and `f` cost bootstraps, one a bit; the scores are sums, however many tokens there are.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::train::fit::{largest_mean, rescale};
+use crate::train::net::{linear, Precision, BIAS, CONTEXT};
+use crate::train::ste::{embedding_table, integers, sparse_rows};
+
+/// Inputs of a bit of the first layer; with its bias the sum stays within -16..=15, where a step is exact.
+pub const HIDDEN_FAN_IN: usize = 12;
+/// Embedding inputs of a bit of the second layer.
+pub const DIRECT_FAN_IN: usize = 5;
+/// Inputs of such a bit from the first layer.
+pub const COMPOSED_FAN_IN: usize = 7;
+/// Features that a token's score is summed from: a score spans at most 62, within the 64 that its step tells apart.
+pub const SCORE_FAN_IN: usize = 31;
+/// Largest magnitude of a score's weight.
+pub const SCORE_WEIGHT: f32 = 2.0;
+/// Largest magnitude of a score's bias.
+pub const SCORE_BIAS: f64 = 48.0;
+
+/// Sizes of a generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Tokens of the vocabulary.
+    pub vocabulary: usize,
+    /// Width of an embedding.
+    pub dim: usize,
+    /// Bits of the first layer.
+    pub hidden: usize,
+    /// Bits of the second layer.
+    pub features: usize,
+}
+
+/// Parameters; the exact forward pass rounds them to integers, the floating-point one takes them as they are.
+#[derive(Clone, Debug)]
+pub struct Net {
+    /// Sizes.
+    pub shape: Shape,
+    pub(super) embedding: Var,
+    hidden: Var,
+    hidden_bias: Var,
+    direct: Var,
+    composed: Var,
+    feature_bias: Var,
+    score: Var,
+    score_bias: Var,
+    temperature: Var,
+}
+
+/// What a forward pass multiplies by: integers with gradients to the latents, or the latents.
+pub(super) struct Weights {
+    pub hidden: Tensor,
+    pub hidden_bias: Tensor,
+    pub direct: Tensor,
+    pub composed: Tensor,
+    pub feature_bias: Tensor,
+    pub score: Tensor,
+    pub score_bias: Tensor,
+}
+
+impl Net {
+    /// A network with random parameters.
+    ///
+    /// # Errors
+    /// If a tensor cannot be made.
+    pub fn new(shape: Shape, rng: &mut ChaCha8Rng) -> Result<Self> {
+        let mut random = |rows: usize, columns: usize, size: f32| -> Result<Var> {
+            // Sum of three uniform numbers: close enough to normal, of deviation `size`.
+            let mut draw = || (0..3).map(|_| rng.gen_range(-1.0f32..1.0)).sum::<f32>() * size;
+            let data: Vec<f32> = (0..rows * columns).map(|_| draw()).collect();
+            Var::from_tensor(&Tensor::from_vec(data, (rows, columns), &Device::Cpu)?)
+        };
+        let constant = |columns: usize, value: f64| -> Result<Var> {
+            Var::from_tensor(&(Tensor::zeros((1, columns), DType::F32, &Device::Cpu)? + value)?)
+        };
+        let Shape {
+            vocabulary,
+            dim,
+            hidden,
+            features,
+        } = shape;
+        let inputs = CONTEXT * dim;
+        Ok(Self {
+            shape,
+            embedding: random(vocabulary, dim, 0.8)?,
+            hidden: random(hidden, inputs, 0.15)?,
+            hidden_bias: constant(hidden, -0.5)?,
+            direct: random(features, inputs, 0.1)?,
+            composed: random(features, hidden, 0.2)?,
+            feature_bias: constant(features, -0.5)?,
+            score: random(vocabulary, features, 0.2)?,
+            score_bias: constant(vocabulary, 0.0)?,
+            temperature: constant(1, 1.0)?,
+        })
+    }
+
+    /// Every trainable parameter but the embedding.
+    pub fn vars(&self) -> Vec<Var> {
+        [
+            &self.hidden,
+            &self.hidden_bias,
+            &self.direct,
+            &self.composed,
+            &self.feature_bias,
+            &self.score,
+            &self.score_bias,
+            &self.temperature,
+        ]
+        .map(Var::clone)
+        .to_vec()
+    }
+
+    /// A copy whose parameters change independently.
+    ///
+    /// # Errors
+    /// If a tensor cannot be copied.
+    pub fn duplicate(&self) -> Result<Self> {
+        let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);
+        Ok(Self {
+            shape: self.shape,
+            embedding: copy(&self.embedding)?,
+            hidden: copy(&self.hidden)?,
+            hidden_bias: copy(&self.hidden_bias)?,
+            direct: copy(&self.direct)?,
+            composed: copy(&self.composed)?,
+            feature_bias: copy(&self.feature_bias)?,
+            score: copy(&self.score)?,
+            score_bias: copy(&self.score_bias)?,
+            temperature: copy(&self.temperature)?,
+        })
+    }
+
+    /// Factor that turns scores into log-odds.
+    ///
+    /// # Errors
+    /// If the parameter cannot be read.
+    pub fn logit_scale(&self) -> Result<f64> {
+        Ok(f64::from(self.temperature.abs()?.to_vec2::<f32>()?[0][0]).max(1e-3))
+    }
+
+    /// Rescales rows trained in floating point so that rounding keeps their largest weights.
+    ///
+    /// # Errors
+    /// If a tensor cannot be replaced.
+    pub fn fit_to_integers(&self) -> Result<()> {
+        rescale(&[(&self.hidden, HIDDEN_FAN_IN)], &[&self.hidden_bias])?;
+        rescale(
+            &[(&self.direct, DIRECT_FAN_IN), (&self.composed, COMPOSED_FAN_IN)],
+            &[&self.feature_bias],
+        )?;
+        let rows = self.score.to_vec2::<f32>()?;
+        let mean = rows
+            .iter()
+            .map(|row| largest_mean(row, SCORE_FAN_IN))
+            .sum::<f32>()
+            / rows.len() as f32;
+        let factor = f64::from(f32::midpoint(1.0, SCORE_WEIGHT) / mean.max(1e-3));
+        self.score.set(&(self.score.as_tensor() * factor)?)?;
+        self.score_bias.set(&(self.score_bias.as_tensor() * factor)?)?;
+        self.temperature.set(&(self.temperature.as_tensor() / factor)?)
+    }
+
+    pub(super) fn weights(&self, exact: bool) -> Result<Weights> {
+        let rows = |latent: &Var, fan_in: usize, limit: f32| match exact {
+            true => sparse_rows(latent, fan_in, limit),
+            false => Ok(latent.as_tensor().clone()),
+        };
+        let bounded = |latent: &Var, limit: f64| match exact {
+            true => integers(latent, -limit, limit),
+            false => Ok(latent.as_tensor().clone()),
+        };
+        Ok(Weights {
+            hidden: rows(&self.hidden, HIDDEN_FAN_IN, 1.0)?,
+            hidden_bias: bounded(&self.hidden_bias, BIAS)?,
+            direct: rows(&self.direct, DIRECT_FAN_IN, 1.0)?,
+            composed: rows(&self.composed, COMPOSED_FAN_IN, 1.0)?,
+            feature_bias: bounded(&self.feature_bias, BIAS)?,
+            score: rows(&self.score, SCORE_FAN_IN, SCORE_WEIGHT)?,
+            score_bias: bounded(&self.score_bias, SCORE_BIAS)?,
+        })
+    }
+
+    /// Scores of every token after each window of [`CONTEXT`] tokens. Exact: the integers of the graph.
+    ///
+    /// # Errors
+    /// If an operation fails.
+    pub fn forward(&self, ids: &Tensor, precision: Precision) -> Result<Tensor> {
+        let windows = ids.elem_count() / CONTEXT;
+        let weights = self.weights(precision.rounds())?;
+        let x = embedding_table(&self.embedding, precision.rounds())?
+            .index_select(ids, 0)?
+            .reshape((windows, CONTEXT * self.shape.dim))?;
+        let h = linear(&x, &weights.hidden)?.broadcast_add(&weights.hidden_bias)?;
+        let h = precision.step(&h, 1.0)?;
+        let f = (linear(&x, &weights.direct)? + linear(&h, &weights.composed)?)?;
+        let f = precision.step(&f.broadcast_add(&weights.feature_bias)?, 1.0)?;
+        linear(&f, &weights.score)?.broadcast_add(&weights.score_bias)
+    }
+
+    /// Scores times the temperature.
+    ///
+    /// # Errors
+    /// If an operation fails.
+    pub fn log_odds(&self, ids: &Tensor, precision: Precision) -> Result<Tensor> {
+        self.forward(ids, precision)?
+            .broadcast_mul(&self.temperature.abs()?)
+    }
+}
