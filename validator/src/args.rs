@@ -99,6 +99,10 @@ pub struct Run {
     /// what they answer becomes this validator's cross edges; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=16))]
     pub abroad: u8,
+    /// Time between two canaries to a miner of the own Brain, on average, such as 30m: as many fit into a round, but at
+    /// least one.
+    #[arg(long, value_name = "TIME", default_value = CANARY_EVERY, value_parser = span)]
+    pub canary_every: Duration,
     /// Canaries under way at the same time.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: u8,
@@ -120,6 +124,9 @@ pub struct Run {
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = span)]
     pub train_every: Duration,
 }
+
+/// Enough that a day's canaries find a miner that cheats on a tenth of its answers with a chance of 99%.
+pub const CANARY_EVERY: &str = "30m";
 
 /// Size of the forecasting model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,8 @@
 pub mod abroad;
 pub mod args;
 pub mod canary;
+#[cfg(test)]
+mod detection;
 pub mod forecast;
 pub mod metrics;
 pub mod oracle;

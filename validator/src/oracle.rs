@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use based_client::{models::Models, wire::FULL_COMPLETION_UNITS};
 use based_primitives::{Balance, PriceList, Task};
-use rand::rngs::OsRng;
+use rand::Rng;
 use sp_core::H256;
 use tokio::{sync::watch, time::Instant};
 use zk_llm::{ClientModel, Logits, Model};
@@ -117,9 +117,13 @@ impl Oracle {
     ///
     /// # Errors
     /// If the deck is exhausted or no sentence fits.
-    pub fn question(&self, deck: &mut Deck) -> anyhow::Result<Question> {
+    pub fn question(&self, deck: &mut Deck, rng: &mut impl Rng) -> anyhow::Result<Question> {
         for _ in 0..ATTEMPTS {
-            let sentence = deck.draw(&mut OsRng)?;
+            let numbers = match &self.whole {
+                Whole::Full(full) => full.1.numbers(rng),
+                Whole::Split(_) => None,
+            };
+            let sentence = numbers.map_or_else(|| deck.draw(rng), Ok)?;
             match &self.whole {
                 Whole::Full(full) => match full.1.prepare(&sentence) {
                     Ok(prompt) => {

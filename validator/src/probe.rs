@@ -13,6 +13,7 @@ use based_client::{
     state::State,
 };
 use based_primitives::{constants::BASED, Balance, BrainId, PeerInfo, PriceList};
+use rand::rngs::OsRng;
 use tokio::time::{sleep, timeout, Instant};
 
 use crate::{
@@ -139,7 +140,7 @@ impl Means {
     ) -> anyhow::Result<(i64, Question)> {
         let store = self.store();
         let mut deck = store.deck()?;
-        let question = oracle.question(&mut deck)?;
+        let question = oracle.question(&mut deck, &mut OsRng)?;
         store.keep_deck(&deck)?;
         Ok((store.begin(round, miner.as_ref(), price)?, question))
     }
@@ -156,6 +157,7 @@ impl Means {
         let options = Options {
             account: None,
             miner: Some(miner.account.clone()),
+            choice: None,
             deposit: Some(self.deposit),
             home: home.into(),
         };

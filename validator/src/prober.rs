@@ -1,4 +1,4 @@
-//! Sends canaries: one to every miner in every round, at random times, through the very code that users run.
+//! Sends canaries: some to every miner in every round, at random times, through the very code that users run.
 
 use std::{
     collections::HashSet,
@@ -16,6 +16,7 @@ use crate::{
     probe::{presence, price, settling, Hold, Means, Probe, Verdict, AFTER_VOID},
     score::Outcome,
     situation::{Latest, Situation},
+    store::Account,
 };
 
 /// Pause of a worker that has nothing to do.
@@ -29,6 +30,8 @@ pub struct Prober {
     pub means: Arc<Means>,
     /// The Brain.
     pub brain: BrainId,
+    /// Time between two canaries to a miner, on average.
+    pub every: Duration,
     /// Miners with a canary under way.
     pub busy: Mutex<HashSet<AccountId>>,
 }
@@ -73,25 +76,33 @@ impl Prober {
         }
     }
 
-    /// Chooses a miner that had no canary in this round and reserves it for the caller.
+    /// Chooses a miner that has had fewer canaries in this round than it is to get and reserves it for the caller.
     fn next(&self, situation: &Situation, oracle: &Oracle) -> Result<(PeerInfo<AccountId>, Balance), Hold> {
         let paid = price(situation.brain.prices, oracle);
         let (Some(price), Some(own)) = (paid, &situation.own) else {
             return Err(Hold::Idle);
         };
-        if !situation.fresh || situation.task() != Some(oracle.task()) || situation.block_time.is_none() {
+        let Some(round_time) = situation.round_time() else {
+            return Err(Hold::Idle);
+        };
+        if !situation.fresh || situation.task() != Some(oracle.task()) {
             return Err(Hold::Idle);
         }
         let round = situation.round();
         let store = self.means.store();
+        // A database that fails now would not keep the result either.
+        let Ok(judged) = store.judged(round) else {
+            return Err(Hold::Idle);
+        };
+        let wanted = per_round(round_time, self.every);
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting: Vec<_> = situation
             .miners
             .iter()
             .filter(|miner| !busy.contains(&miner.account))
             .filter(|miner| {
-                let probed = store.standing(miner.account.as_ref()).map(|(_, probed)| probed);
-                probed.is_ok_and(|probed| probed != Some(round))
+                let account: &Account = miner.account.as_ref();
+                judged.get(account).is_none_or(|had| *had < wanted)
             })
             .collect();
         let Some(miner) = waiting.choose(&mut OsRng) else {
@@ -112,14 +123,13 @@ impl Prober {
 
     /// A random pause, on average such that the round's canaries spread evenly over what is left of it.
     fn pause(&self, situation: &Situation) -> Duration {
-        let Some(block_time) = situation.block_time else {
+        let (Some(block_time), Some(round_time)) = (situation.block_time, situation.round_time()) else {
             return IDLE;
         };
         let left = block_time.saturating_mul(situation.until_due());
-        let share = left
-            / u32::try_from(situation.miners.len())
-                .unwrap_or(u32::MAX)
-                .saturating_add(1);
+        let miners = u32::try_from(situation.miners.len()).unwrap_or(u32::MAX);
+        let canaries = miners.saturating_mul(per_round(round_time, self.every));
+        let share = left / canaries.saturating_add(1);
         share.mul_f64(OsRng.gen_range(0.0..1.0)).min(LONGEST_PAUSE)
     }
 
@@ -167,6 +177,12 @@ impl Prober {
             latency.set(standing.latency.unwrap_or(0.0));
         }
     }
+}
+
+/// Canaries to each miner in a round: so that they come `every` so often, and at least one.
+pub(crate) fn per_round(round: Duration, every: Duration) -> u32 {
+    let fit = round.as_secs_f64() / every.as_secs_f64().max(1.0);
+    (fit.round() as u32).max(1)
 }
 
 /// Why a failed canary does not count against its miner: the node was away, or the task has just changed.

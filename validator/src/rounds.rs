@@ -21,6 +21,11 @@ impl Rounds {
         }
     }
 
+    /// Blocks in a round.
+    pub fn blocks(self) -> BlockNumber {
+        self.cycle
+    }
+
     /// Number of the round that a block belongs to; the epoch's own block is the last of its round.
     pub fn of(self, block: BlockNumber) -> u32 {
         block.saturating_sub(self.slot).div_ceil(self.cycle)

@@ -111,6 +111,7 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
         let prober = Arc::new(Prober {
             means: means.clone(),
             brain: common.brain,
+            every: args.canary_every,
             busy: Mutex::new(HashSet::new()),
         });
         let teller = Teller {

@@ -66,6 +66,11 @@ impl Situation {
         due.saturating_sub(self.block)
     }
 
+    /// Time between two epochs of the Brain, once two blocks were seen.
+    pub fn round_time(&self) -> Option<Duration> {
+        Some(self.block_time?.saturating_mul(self.rounds.blocks()))
+    }
+
     /// Manifest hash of the task in force.
     pub fn task(&self) -> Option<H256> {
         self.brain.task.as_ref().map(|task| task.manifest)

@@ -2,7 +2,7 @@
 //!
 //! No sentence, answer or key is ever written.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use anyhow::Context;
 use based_primitives::{Balance, BlockNumber};
@@ -181,6 +181,18 @@ impl Store {
         Ok(sum)
     }
 
+    /// Canaries of a round that were judged, by miner.
+    ///
+    /// # Errors
+    /// On failures of the database.
+    pub fn judged(&self, round: u32) -> anyhow::Result<HashMap<Account, u32>> {
+        let mut rows = self.db.prepare_cached(
+            "SELECT account, COUNT(*) FROM probes WHERE round = ?1 AND result != 'void' GROUP BY account",
+        )?;
+        let counts = rows.query_map([round], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(counts.collect::<Result<_, _>>()?)
+    }
+
     /// Forgets miners that are not memorized any more, so that a returning account starts anew.
     ///
     /// # Errors
@@ -297,6 +309,8 @@ mod tests {
         assert_eq!(store.spent(10).unwrap(), 0);
         let totals = store.totals().unwrap();
         assert_eq!((totals.passed, totals.failed, totals.void), (0, 1, 1));
+        assert_eq!(store.judged(9).unwrap(), HashMap::from([([2; 32], 1)]));
+        assert_eq!(store.judged(10).unwrap(), HashMap::new());
     }
 
     #[test]
