@@ -86,6 +86,7 @@ pub fn small_model(dir: &Path, name: &str, bootstraps: usize) -> anyhow::Result<
             majority: 0.0,
             samples: 0,
         },
+        generator: None,
         files: hashes,
     };
     let manifest = manifest.to_json()?;

@@ -96,6 +96,10 @@ pub struct Run {
     /// from the repository that the task names.
     #[arg(long, visible_alias = "models-dir", value_name = "DIR")]
     pub model_dir: Vec<PathBuf>,
+    /// File of centroids to publish, as `zk-llm centroids` writes it: clients find this miner by the topic of their
+    /// prompts.
+    #[arg(long, value_name = "FILE")]
+    pub centroids: Option<PathBuf>,
     /// Threads that evaluate; by default one a core.
     #[arg(long)]
     pub threads: Option<usize>,

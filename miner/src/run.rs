@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::Read,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
@@ -22,6 +23,7 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+use zk_llm::routing::{Centroids, MAX_PUBLISHED_BYTES};
 
 use crate::{
     args::{Common, Run},
@@ -54,6 +56,7 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {}", common.data_dir.display()))?;
     let _alone = alone(&common.data_dir)?;
     let signer = common.key.signer()?;
+    let centroids = args.centroids.as_deref().map(published).transpose()?;
     let computekey = ComputeKeyPair::load_or_create(&common.data_dir.join(COMPUTEKEY_FILE))?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -64,7 +67,7 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
             () = stop.asked() => return Ok(()),
         };
         let chain: Arc<dyn Chain> = Arc::new(Live::new(connection, signer));
-        serve(common, args, computekey, chain, stop).await
+        serve((common, args), (computekey, centroids), chain, stop).await
     };
     tokio::pin!(work);
     tokio::select! {
@@ -78,9 +81,8 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
 }
 
 async fn serve(
-    common: &Common,
-    args: &Run,
-    computekey: ComputeKeyPair,
+    (common, args): (&Common, &Run),
+    (computekey, centroids): (ComputeKeyPair, Option<Arc<[u8]>>),
     chain: Arc<dyn Chain>,
     stop: Stop,
 ) -> anyhow::Result<()> {
@@ -165,6 +167,7 @@ async fn serve(
         computekey: computekey.clone(),
         metrics: served,
         threads,
+        centroids,
         stop: stop.clone(),
     });
     parts.spawn(listen(listener, computekey, service, stop.clone()));
@@ -264,6 +267,22 @@ async fn finish(mut parts: JoinSet<anyhow::Result<()>>, stop: Stop) -> anyhow::R
     Ok(())
 }
 
+/// Reads the centroids that clients are to be given, and refuses what they would.
+fn published(path: &Path) -> anyhow::Result<Arc<[u8]>> {
+    let what = || {
+        format!(
+            "cannot publish {}; make it with `zk-llm centroids`",
+            path.display()
+        )
+    };
+    let file = File::open(path).with_context(what)?;
+    let mut bytes = Vec::new();
+    let most = MAX_PUBLISHED_BYTES as u64 + 1;
+    file.take(most).read_to_end(&mut bytes).with_context(what)?;
+    Centroids::from_json(&bytes).with_context(what)?;
+    Ok(bytes.into())
+}
+
 /// Locks the data directory: two miners on one would evaluate and redeem the same jobs.
 fn alone(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join("lock");
@@ -285,6 +304,8 @@ fn cores() -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -297,5 +318,23 @@ mod tests {
             .contains("another miner"));
         drop(first);
         alone(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn centroids_that_no_client_would_take_are_not_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("centroids.json");
+        assert!(published(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("zk-llm centroids"));
+        for bytes in [&b"{}"[..], &[b' '; MAX_PUBLISHED_BYTES + 1]] {
+            fs::write(&path, bytes).unwrap();
+            let error = published(&path).unwrap_err();
+            assert!(error.to_string().contains("centroids.json"), "{error}");
+        }
+        let good = Centroids::of(&[1; 32], &[vec![3.0, 4.0]], 1).unwrap();
+        fs::write(&path, good.to_json().unwrap()).unwrap();
+        assert_eq!(published(&path).unwrap()[..], good.to_json().unwrap());
     }
 }

@@ -6,7 +6,7 @@ use based_primitives::{Balance, BrainId, ComputeKey, PeerInfo};
 use sp_core::H256;
 use tonic::transport::Channel;
 
-use super::SessionError;
+use super::{route::MAX_FREE, SessionError};
 use crate::{
     chain::AccountId,
     tls,
@@ -35,6 +35,8 @@ pub(super) struct Link {
     /// Price of a job by the miner's own word.
     pub price: Balance,
     pub limits: (u64, u64, u64),
+    /// Jobs or sessions that it has room for, by the miner's own word; at most [`MAX_FREE`].
+    pub free: u32,
 }
 
 impl Link {
@@ -68,6 +70,7 @@ impl Link {
             computekey: peer.computekey,
             price: Balance::from_le_bytes(field("price", &reply.price)?),
             limits: (reply.evaluation_key_bytes, reply.input_bytes, reply.output_bytes),
+            free: reply.queue_limit.saturating_sub(reply.queue_depth).min(MAX_FREE),
         })
     }
 

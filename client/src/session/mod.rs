@@ -10,6 +10,7 @@ mod link;
 mod payment;
 mod reach;
 mod receipt;
+pub mod route;
 pub mod split;
 #[cfg(test)]
 mod tests;

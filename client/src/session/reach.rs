@@ -11,7 +11,7 @@ use super::{
     Options, Session, SessionError,
 };
 use crate::{
-    chain::{AccountId, Chain, Signer},
+    chain::{AccountId, Chain, Signer, View},
     state::State,
     wire,
 };
@@ -39,34 +39,13 @@ pub async fn open(
     options: Options,
 ) -> Result<Opened, SessionError> {
     let state = State::open(&options.home)?;
-    let view = chain.best().await?;
-    let info = view.brain(brain).await?.ok_or(SessionError::NoBrain(brain))?;
-    if info.state == BrainState::Reserved {
-        return Err(SessionError::NotServing(brain, "is reserved"));
-    }
-    let task = info
-        .task
-        .ok_or(SessionError::NotServing(brain, "has no task yet"))?
-        .manifest;
-    let prices = info
-        .prices
-        .ok_or(SessionError::NotServing(brain, "has no prices yet"))?;
-    let mut miners = view.peers(brain).await?;
-    miners.retain(|peer| peer.role == Role::Miner);
-    if miners.is_empty() {
-        return Err(SessionError::NoMiners(brain));
-    }
+    let (view, mut miners, terms, prices) = served(&chain, brain).await?;
     if let Some(wanted) = &options.miner {
         miners.retain(|peer| peer.account == *wanted);
         if miners.is_empty() {
             return Err(SessionError::UnknownMiner(wanted.clone(), brain));
         }
     }
-    let terms = Terms {
-        genesis: chain.genesis(),
-        brain,
-        task,
-    };
     let payer = Payer {
         chain,
         signer,
@@ -74,11 +53,17 @@ pub async fn open(
         account: options.account,
         deposit: options.deposit,
     };
-    order(&mut miners, &payer, &view).await?;
+    let miners = match options.choice {
+        Some(choice) if options.miner.is_none() => choice.order,
+        _ => {
+            order(&mut miners, &payer, &view).await?;
+            miners.into_iter().map(|peer| (peer, None)).collect()
+        }
+    };
     let cache = options.home.join("models");
     let mut reasons = Vec::new();
-    for peer in miners.iter().take(MAX_TRIED) {
-        match agree(peer, &terms, &cache, &prices).await {
+    for (peer, link) in miners.into_iter().take(MAX_TRIED) {
+        match agree((&peer, link), &terms, &cache, &prices).await {
             Ok((link, TaskModel::Full(model), quote)) => {
                 return Ok(Opened::Full(Box::new(Session {
                     payer,
@@ -100,14 +85,52 @@ pub async fn open(
     Err(SessionError::NoUsableMiner { brain, reasons })
 }
 
-/// Connects to a miner; gives its link, the model, and what a job costs at most in full mode.
+/// What the chain says of a Brain that is asked: the view, its miners, what they must agree to, and its prices.
+pub(super) async fn served(
+    chain: &Chain,
+    brain: BrainId,
+) -> Result<(View, Vec<PeerInfo<AccountId>>, Terms, PriceList), SessionError> {
+    let view = chain.best().await?;
+    let info = view.brain(brain).await?.ok_or(SessionError::NoBrain(brain))?;
+    if info.state == BrainState::Reserved {
+        return Err(SessionError::NotServing(brain, "is reserved"));
+    }
+    let task = info
+        .task
+        .ok_or(SessionError::NotServing(brain, "has no task yet"))?
+        .manifest;
+    let prices = info
+        .prices
+        .ok_or(SessionError::NotServing(brain, "has no prices yet"))?;
+    let mut miners = view.peers(brain).await?;
+    miners.retain(|peer| peer.role == Role::Miner);
+    if miners.is_empty() {
+        return Err(SessionError::NoMiners(brain));
+    }
+    let terms = Terms {
+        genesis: chain.genesis(),
+        brain,
+        task,
+    };
+    Ok((view, miners, terms, prices))
+}
+
+/// Connects to a miner, unless there is a link; gives the link, the model, and what a job costs at most in full mode.
 async fn agree(
-    peer: &PeerInfo<AccountId>,
+    (peer, link): (&PeerInfo<AccountId>, Option<Link>),
     terms: &Terms,
     cache: &std::path::Path,
     prices: &PriceList,
 ) -> Result<(Link, TaskModel, based_primitives::Balance), SessionError> {
-    let mut link = Link::open(peer, terms).await?;
+    let mut link = match link {
+        Some(link) => link,
+        None => {
+            let mut link = Link::open(peer, terms).await?;
+            // Unused: a miner must not tell sessions that route from those that do not, canaries among them.
+            link.centroids().await?;
+            link
+        }
+    };
     let model = link.model(&terms.task, cache).await?;
     let TaskModel::Full(full) = &model else {
         return Ok((link, model, 0));
@@ -138,11 +161,7 @@ async fn agree(
 }
 
 /// Shuffles miners, those with a reservation first: it spares the user another one, and is public anyway.
-async fn order(
-    miners: &mut [PeerInfo<AccountId>],
-    payer: &Payer,
-    view: &crate::chain::View,
-) -> Result<(), SessionError> {
+async fn order(miners: &mut [PeerInfo<AccountId>], payer: &Payer, view: &View) -> Result<(), SessionError> {
     miners.shuffle(&mut rand::rngs::OsRng);
     let mut reserved = Vec::new();
     for id in payer.accounts().await?.keys() {

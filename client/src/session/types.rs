@@ -6,7 +6,7 @@ use based_primitives::{Balance, JobId, SpendingAccountId};
 use sp_core::H256;
 use zk_llm::{Logits, Prompt};
 
-use super::SessionError;
+use super::{route::Choice, SessionError};
 use crate::{chain::AccountId, files};
 
 /// How a session finds its miner and pays.
@@ -16,6 +16,8 @@ pub struct Options {
     pub account: Option<SpendingAccountId>,
     /// Miner to use; else one is drawn at random, so that the choice says nothing about the prompt.
     pub miner: Option<AccountId>,
+    /// Order of miners by the prompt's topic; a miner that is named goes before.
+    pub choice: Option<Choice>,
     /// Deposit with which a spending account is opened if there is none.
     pub deposit: Option<Balance>,
     /// Directory of the client's state and of models' public files.
@@ -31,6 +33,7 @@ impl Options {
         Ok(Self {
             account: None,
             miner: None,
+            choice: None,
             deposit: None,
             home: files::home()?,
         })

@@ -35,6 +35,8 @@ pub const MAX_CIPHERTEXT: u64 = 16 << 20;
 pub const MAX_MODEL_FILE: u64 = 256 << 20;
 /// Files that [`proto::miner_client::MinerClient::model_file`] serves in full mode.
 pub const MODEL_FILES: [&str; 3] = ["manifest.json", "tokenizer.json", "embedding.safetensors"];
+/// What a miner publishes for routing (SPEC R168), fetched like a model's file whatever the mode.
+pub const CENTROIDS_FILE: &str = "centroids.json";
 /// Completion units of one full-mode job: its answer is one unit; its prompt is the model's whole context.
 pub const FULL_COMPLETION_UNITS: u32 = 1;
 /// Longest silence of a miner during a transfer or an evaluation before a client gives up.

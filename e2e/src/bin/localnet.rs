@@ -1,15 +1,18 @@
 //! A network of three authorities on this machine, with a server for Ethereum wallets beside the first, and a miner and a
-//! validator if wanted, until Ctrl-C.
+//! validator if wanted, until Ctrl-C. Or one authority, a miner and a validator of a template's model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use based_e2e::{
     network::{Network, PeerOptions, BRAIN},
+    peer::Peer,
     process::{free_port, Process},
     stopped,
 };
-use based_primitives::constants::EVM_CHAIN_ID;
+use based_primitives::{constants::EVM_CHAIN_ID, TemplateId};
 use clap::Parser;
+use zk_llm::manifest::{sha256, MANIFEST_FILE};
 
 /// Starts three authorities on this machine and stops them at Ctrl-C.
 #[derive(Parser)]
@@ -26,6 +29,10 @@ struct Args {
     /// Directory of the Brain's model.
     #[arg(long, env = "BASED_DEMO_MODEL")]
     model_dir: PathBuf,
+    /// Run one authority instead, on which the Brain has the model in --model-dir as its task and this template from
+    /// the start, with a miner and a validator of it.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["chain", "peers", "eth_rpc_port"])]
+    template: Option<TemplateId>,
 }
 
 #[tokio::main]
@@ -53,8 +60,52 @@ fn ethereum(network: &Network, port: u16) -> anyhow::Result<Process> {
     Process::start("eth-rpc", "eth-rpc", args, &[], network.dir())
 }
 
+/// Starts one authority on which the Brain runs the model, and names the template on chain.
+async fn one(args: &Args, template: TemplateId) -> anyhow::Result<Network> {
+    let path = args.model_dir.join(MANIFEST_FILE);
+    let manifest = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    let network = Network::start_with_task(sha256(&manifest)).await?;
+    let (brain, template) = (BRAIN.to_string(), template.to_string());
+    network
+        .based("//Alice", &["brain", "set-template", &brain, &template])
+        .await?;
+    Ok(network)
+}
+
+/// Starts a miner and a validator of the Brain.
+async fn peers(network: &Network, models: &Path) -> anyhow::Result<Vec<Peer>> {
+    let options = PeerOptions {
+        name: "miner",
+        uri: "//Miner",
+        brain: BRAIN,
+        models,
+        run: &[],
+        register: Some(&[]),
+    };
+    let miner = network.miner(options).await?;
+    println!("miner      127.0.0.1:{} of Brain {BRAIN}", miner.endpoint());
+    let options = PeerOptions {
+        name: "validator",
+        uri: "//Validator",
+        brain: BRAIN,
+        models,
+        run: &["--canary-uri", "//Canary0", "--canary-uri", "//Canary1"],
+        register: Some(&["--stake", "1000"]),
+    };
+    let validator = network.validator(options).await?;
+    println!("validator  of Brain {BRAIN}");
+    Ok(vec![miner, validator])
+}
+
 async fn run(args: &Args) -> anyhow::Result<()> {
-    let mut network = Network::start(&args.chain, &["alice", "bob", "charlie"]).await?;
+    let (mut network, mut server) = match args.template {
+        Some(template) => (one(args, template).await?, None),
+        None => {
+            let network = Network::start(&args.chain, &["alice", "bob", "charlie"]).await?;
+            let ethereum = ethereum(&network, args.eth_rpc_port)?;
+            (network, Some(ethereum))
+        }
+    };
     for (node, name) in network.nodes.iter().zip(["alice", "bob", "charlie"]) {
         println!(
             "{name:<10} {}   metrics http://127.0.0.1:{}/metrics",
@@ -62,46 +113,32 @@ async fn run(args: &Args) -> anyhow::Result<()> {
             node.prometheus()
         );
     }
-    let mut ethereum = ethereum(&network, args.eth_rpc_port)?;
-    println!(
-        "ethereum   http://127.0.0.1:{}   chain ID {EVM_CHAIN_ID}",
-        args.eth_rpc_port
-    );
-    let mut peers = Vec::new();
-    if args.peers {
-        let models = args.model_dir.as_path();
-        let options = PeerOptions {
-            name: "miner",
-            uri: "//Miner",
-            brain: BRAIN,
-            models,
-            run: &[],
-            register: Some(&[]),
-        };
-        let miner = network.miner(options).await?;
-        println!("miner      127.0.0.1:{} of Brain {BRAIN}", miner.endpoint());
-        let canaries = ["--canary-uri", "//Canary0", "--canary-uri", "//Canary1"];
-        let register: &[&str] = &["--stake", "1000"];
-        let options = PeerOptions {
-            name: "validator",
-            uri: "//Validator",
-            brain: BRAIN,
-            models,
-            run: &canaries,
-            register: Some(register),
-        };
-        peers.push(miner);
-        peers.push(network.validator(options).await?);
-        println!("validator  of Brain {BRAIN}");
+    if server.is_some() {
+        println!(
+            "ethereum   http://127.0.0.1:{}   chain ID {EVM_CHAIN_ID}",
+            args.eth_rpc_port
+        );
     }
+    let mut peers = match args.peers || args.template.is_some() {
+        true => peers(&network, &args.model_dir).await?,
+        false => Vec::new(),
+    };
     println!("data       {}", network.dir().display());
-    println!("try        based --node {} brain list", network.url());
+    match args.template {
+        Some(template) => println!(
+            "try        based --node {} --uri //User ask --brain {BRAIN} --deposit 1 \"...\"   (see `based template show {template}`)",
+            network.url()
+        ),
+        None => println!("try        based --node {} brain list", network.url()),
+    }
     println!("Ctrl-C stops everything.");
     loop {
         for node in &mut network.nodes {
             node.running()?.check()?;
         }
-        ethereum.check()?;
+        if let Some(ethereum) = &mut server {
+            ethereum.check()?;
+        }
         for peer in &mut peers {
             peer.running()?.check()?;
         }

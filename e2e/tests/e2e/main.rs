@@ -13,3 +13,4 @@ mod rpc;
 mod split;
 mod support;
 mod tasks;
+mod template;

@@ -21,7 +21,7 @@ use based_client::{
             miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
             KeyReply, KeyUpload, ModelFileRequest, PrepareRequest, SplitDown, SplitUp,
         },
-        MAX_CHUNK,
+        CENTROIDS_FILE, MAX_CHUNK,
     },
 };
 use based_primitives::{Balance, BrainId, SpendingAccountId};
@@ -67,6 +67,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Threads that evaluate.
     pub threads: usize,
+    /// What is published for routing (R168), if anything.
+    pub centroids: Option<Arc<[u8]>>,
     /// End of the program.
     pub stop: Stop,
 }
@@ -228,8 +230,14 @@ impl Miner for Service {
         &self,
         request: Request<ModelFileRequest>,
     ) -> Result<Response<Self::ModelFileStream>, Status> {
-        let (served, _) = self.0.offer()?;
         let name = request.into_inner().name;
+        if name == CENTROIDS_FILE {
+            let published = self.0.parts.centroids.clone();
+            let published =
+                published.ok_or_else(|| Status::not_found("this miner publishes no centroids"))?;
+            return Ok(Response::new(in_chunks(published, limits::FILE_CHUNK)));
+        }
+        let (served, _) = self.0.offer()?;
         let file = served.public.get(name.as_str()).cloned().ok_or_else(|| {
             let mut names: Vec<_> = served.public.keys().copied().collect();
             names.sort_unstable();

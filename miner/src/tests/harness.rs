@@ -18,7 +18,7 @@ use based_client::{
             job_event::Event, job_upload, key_upload, Chunk, CollectRequest, JobUpload, KeyReply, KeyUpload,
             SignedReceipt,
         },
-        sha256, JobTerms, KeyTerms, MinerClient,
+        sha256, JobTerms, KeyTerms, MinerClient, CENTROIDS_FILE,
     },
 };
 use based_primitives::{
@@ -138,6 +138,7 @@ pub fn write_model(dir: &Path, name: &str) -> H256 {
             majority: 0.5,
             samples: 1,
         },
+        generator: None,
         files,
     };
     let bytes = manifest.to_json().unwrap();
@@ -236,6 +237,7 @@ impl Miner {
             computekey: computekey.clone(),
             metrics,
             threads: 1,
+            centroids: fs::read(data_dir.join(CENTROIDS_FILE)).ok().map(Into::into),
             stop: stop.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,4 +10,5 @@ mod restart;
 mod split;
 mod state;
 mod task;
+mod templates;
 mod vouchers;

@@ -1,15 +1,18 @@
 //! `ask`: one private prompt.
 
 mod progress;
+mod route;
 mod split;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _};
 use based_client::{
-    chain::AccountId,
+    chain::{AccountId, Chain, Signer},
     money,
-    session::{self, Answer, Opened, Options},
+    search::Index,
+    session::{self, route::Choice, split::MAX_GUESSES, Answer, Opened, Options},
+    templates,
     wallet::format_account,
 };
 use based_primitives::{BrainId, SpendingAccountId};
@@ -19,10 +22,10 @@ use rand::{rngs::OsRng, RngCore};
 use serde_json::{json, Value};
 use zk_llm::{
     exec_clear,
-    import::{Chooser, Sampling},
+    import::{Chooser, Output as Kind, Sampling},
 };
 
-use self::progress::Progress;
+use self::{progress::Progress, route::Routing};
 use crate::{account, amount, report, Context, Report};
 
 /// Ask a prompt.
@@ -36,21 +39,44 @@ pub struct Ask {
     /// Spending account to pay from; else one that the key may spend from.
     #[arg(long, value_name = "ID")]
     account: Option<SpendingAccountId>,
-    /// Miner to ask; else one at random.
+    /// Miner to ask; else one is chosen as --route says.
     #[arg(long, value_parser = account, value_name = "ACCOUNT")]
     miner: Option<AccountId>,
+    #[command(flatten)]
+    routing: Routing,
     /// $BASED with which to open a spending account if there is none.
     #[arg(long, value_parser = amount, value_name = "AMOUNT")]
     deposit: Option<u128>,
     /// Audit: a directory with the whole model, on which the answer is computed again here, in clear.
     #[arg(long, value_name = "MODEL_DIR")]
     verify_local: Option<PathBuf>,
+    /// Model that must answer, by the name that a template has for its analysis or by its manifest's hash; of a Brain
+    /// with another nothing is asked.
+    #[arg(long, value_name = "NAME|HASH")]
+    analysis: Option<String>,
+    /// Index of texts on this machine in which the nearest to the answer are looked up, for a model that embeds;
+    /// `based model index` makes one.
+    #[arg(long, value_name = "FILE")]
+    index: Option<PathBuf>,
+    /// Texts of the index that are shown.
+    #[arg(long, default_value_t = 5, requires = "index")]
+    top: usize,
     /// Most tokens to generate, for a model that does; the price of so many is reserved, and what comes is paid.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: u32,
     /// Compute and pay all of --max-tokens even if the text ends before, so that the miner does not learn its length.
     #[arg(long)]
     hide_length: bool,
+    /// Guess so many tokens from the text so far and check them in one pass, which saves round trips where they are
+    /// right. Each costs a position whether it is right or wrong, and the price of the worst case is reserved.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        conflicts_with = "hide_length",
+        value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_GUESSES))
+    )]
+    speculate: u32,
     /// Draw tokens by their probability at this temperature, for a model that generates text; at 0 each is the
     /// likeliest. They are drawn on this machine.
     #[arg(long, default_value_t = 0.0)]
@@ -65,20 +91,51 @@ pub struct Ask {
 
 impl Ask {
     pub async fn run(self, context: &Context) -> anyhow::Result<Report> {
-        if context.dry_run {
-            bail!("a dry run tells of transactions; a prompt is paid by vouchers, at the prices of `based brain show {}`", self.brain);
-        }
         // Before anything is paid.
         let sampling = self.sampling()?;
         let signer = context.key.signer()?;
         // A model that cannot be read is reported before anything is paid.
         let audit = self.verify_local.as_deref().map(Whole::load).transpose();
         let audit = audit.context("cannot load the model to verify with")?;
+        let found = Wanted {
+            analysis: self.analysis.as_deref().map(templates::analysis).transpose()?,
+            index: self.index.as_deref().map(Index::load).transpose()?,
+        };
         let chain = context.chain().await?;
+        let choice = match &self.miner {
+            Some(_) => None,
+            None => self.routing.choose(&chain, self.brain, &self.text).await?,
+        };
+        if context.dry_run {
+            return Ok(route::preview(self.miner.as_ref(), choice.as_ref()));
+        }
+        // Told from a copy: the choice holds connections, which must not outlast the opening of the session.
+        let json = route::to_json(self.miner.as_ref(), choice.as_ref());
+        let line = choice.as_ref().map(route::summary);
+        let report = self
+            .asked(context, (chain, signer), choice, (audit, sampling), found)
+            .await?
+            .with("route", json);
+        Ok(match line {
+            Some(line) => report.with_line(&line),
+            None => report,
+        })
+    }
+
+    /// Asks and pays.
+    async fn asked(
+        &self,
+        context: &Context,
+        (chain, signer): (Chain, Signer),
+        choice: Option<Choice>,
+        (audit, sampling): (Option<Whole>, Option<Sampling>),
+        wanted: Wanted,
+    ) -> anyhow::Result<Report> {
         let defaults = Options::of_user()?;
         let options = Options {
             account: self.account,
             miner: self.miner.clone(),
+            choice,
             deposit: self.deposit,
             ..defaults
         };
@@ -90,6 +147,8 @@ impl Ask {
         if audit.as_ref().is_some_and(|whole| whole.hash() != task) {
             bail!("the model given to --verify-local is not the Brain's; its manifest differs");
         }
+        // Before anything is paid.
+        wanted.suits(&opened, self.brain)?;
         match (opened, audit) {
             (Opened::Full(mut session), audit) => {
                 let mut progress = Progress::new(context.json);
@@ -106,9 +165,17 @@ impl Ask {
                 ))
             }
             (Opened::Split(session), Some(Whole::Split(weights))) => {
-                split::run(*session, (&self, sampling), context.json, Some(weights.as_ref())).await
+                split::run(
+                    *session,
+                    (self, sampling, wanted.index),
+                    context.json,
+                    Some(weights.as_ref()),
+                )
+                .await
             }
-            (Opened::Split(session), _) => split::run(*session, (&self, sampling), context.json, None).await,
+            (Opened::Split(session), _) => {
+                split::run(*session, (self, sampling, wanted.index), context.json, None).await
+            }
         }
     }
 }
@@ -129,6 +196,37 @@ impl Ask {
         };
         Chooser::sampling(sampling)?;
         Ok(Some(sampling))
+    }
+}
+
+/// What the Brain's model has to be.
+struct Wanted {
+    analysis: Option<[u8; 32]>,
+    index: Option<Index>,
+}
+
+impl Wanted {
+    fn suits(&self, opened: &Opened, brain: BrainId) -> anyhow::Result<()> {
+        let task = match opened {
+            Opened::Full(session) => session.model().manifest_hash(),
+            Opened::Split(session) => session.part().manifest_hash(),
+        };
+        if self.analysis.is_some_and(|wanted| wanted != task) {
+            bail!("Brain {brain} runs another model than the analysis named, {}; ask another Brain: `based brain list`", hex::encode(task));
+        }
+        let Some(index) = &self.index else {
+            return Ok(());
+        };
+        let embeds = match opened {
+            Opened::Full(_) => false,
+            Opened::Split(session) => {
+                matches!(session.part().manifest().network.output, Kind::Embedding { .. })
+            }
+        };
+        if !embeds {
+            bail!("the model of Brain {brain} gives no embeddings, and --index needs one; see `based template show private-search`");
+        }
+        Ok(index.suits(&task)?)
     }
 }
 

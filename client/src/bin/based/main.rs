@@ -12,6 +12,7 @@ mod owner;
 mod report;
 mod spend;
 mod stake;
+mod template;
 mod wallets;
 
 use std::process::ExitCode;
@@ -40,7 +41,8 @@ struct Cli {
     /// Print one line of JSON instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// Send nothing: say what the first transaction of the command would cost, and whether it would succeed now.
+    /// Send nothing: say what the first transaction of the command would cost, and whether it would succeed now; for
+    /// `ask`, how a miner would be chosen.
     #[arg(long, global = true)]
     dry_run: bool,
     #[command(flatten)]
@@ -110,6 +112,9 @@ enum Command {
     /// Import models from Hugging Face, look at them and try them.
     #[command(subcommand)]
     Model(model::Model),
+    /// Look at templates of tasks, and start one on a network of this machine.
+    #[command(subcommand)]
+    Template(template::Template),
     /// Manage spending accounts, from which prompts are paid.
     #[command(subcommand)]
     Spend(spend::Spend),
@@ -206,6 +211,7 @@ async fn run(context: &Context, command: Command) -> anyhow::Result<Report> {
         Command::Forecasts(forecasts) => forecasts.run(context).await,
         Command::Governance(governance) => governance.run(context).await,
         Command::Model(model) => model.run(context),
+        Command::Template(template) => template.run(context),
         Command::Spend(spend) => spend.run(context).await,
         Command::Evm(evm) => evm.run(context).await,
         Command::Call { call } => call::send(context, &call).await,

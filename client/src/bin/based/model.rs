@@ -6,12 +6,16 @@ use std::{
 };
 
 use anyhow::Context as _;
+use based_client::search::Index;
 use clap::Subcommand;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::json;
-use zk_llm::import::{
-    import, ClientPart, Dynamic, Event, Family, Hub, Location, Output, SplitManifest, Weights,
-    DEFAULT_MAX_BYTES,
+use zk_llm::{
+    actions::Expression,
+    import::{
+        import, ClientPart, Dynamic, Event, Family, Hub, Imported, Location, Output, SplitManifest, Weights,
+        DEFAULT_MAX_BYTES,
+    },
 };
 
 use crate::{Context, Report};
@@ -54,6 +58,31 @@ pub enum Model {
         /// Folder of the model.
         dir: PathBuf,
     },
+    /// Compile sums and products of a client's numbers, as a task of full mode that is no language model.
+    Expression {
+        /// Expression, such as "(a+b)+(c*d)"; a prompt is a number for each variable, in the order of their names.
+        expression: String,
+        /// Largest value of a variable, from 0.
+        #[arg(long, default_value_t = 2)]
+        largest: u16,
+        /// Name of the task.
+        #[arg(long, default_value = "expression")]
+        name: String,
+        /// Folder for the task.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Make an index for private search out of texts, on this machine, in clear; `based ask --index` searches it.
+    Index {
+        /// Folder of the embedding model that the Brain runs.
+        dir: PathBuf,
+        /// File of texts, one a line.
+        #[arg(long, value_name = "FILE")]
+        texts: PathBuf,
+        /// File for the index; it holds the texts and is readable by you alone.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Run an imported model on this machine, in clear: the answer that its encrypted run must give.
     Try {
         /// Folder of the model.
@@ -74,13 +103,7 @@ impl Model {
                     Some(out) => out,
                     None => based_client::files::home()?.join("models").join(source.name()),
                 };
-                let mut progress = Progress::new(context.json);
-                let most = max_gib.saturating_mul(1 << 30);
-                let imported = import(&source, &out, &Hub::from_env()?, most, &mut |event| {
-                    progress.show(event)
-                });
-                progress.bar.finish_and_clear();
-                let imported = imported?;
+                let imported = import_to(&source, &out, max_gib, context.json)?;
                 Ok(describe(&imported.manifest, &imported.hash, &out))
             }
             Self::Show { dir } => {
@@ -88,9 +111,54 @@ impl Model {
                     .with_context(|| format!("{} holds no imported model", dir.display()))?;
                 Ok(describe(&manifest, &hash, &dir))
             }
+            Self::Expression {
+                expression,
+                largest,
+                name,
+                out,
+            } => {
+                let parsed: Expression = expression.parse()?;
+                let hash = parsed.write_task(&out, &name, &expression, largest)?;
+                let variables: Vec<&str> = parsed.variables().into_iter().collect();
+                let fields = [
+                    ("task", expression.clone()),
+                    ("manifest", hex::encode(hash)),
+                    (
+                        "prompt",
+                        format!("{}, from 0 to {largest} each", variables.join(" ")),
+                    ),
+                    ("folder", out.display().to_string()),
+                ];
+                let json = json!({ "manifest": hex::encode(hash), "variables": variables, "largest": largest, "folder": out });
+                Ok(Report::fields(json, &fields))
+            }
+            Self::Index { dir, texts, out } => {
+                let lines = std::fs::read_to_string(&texts).with_context(|| texts.display().to_string())?;
+                let index = Index::of(&dir, &lines)?;
+                index.save(&out)?;
+                let json = json!({ "texts": index.len(), "index": out });
+                Ok(Report::new(
+                    json,
+                    format!("{} texts in {}", index.len(), out.display()),
+                ))
+            }
             Self::Try { dir, text, tokens } => try_out(&dir, &text, tokens),
         }
     }
+}
+
+/// Imports a checkpoint into a folder and shows how it goes.
+///
+/// # Errors
+/// What the import refuses or the hub does not give.
+pub fn import_to(source: &Location, out: &Path, max_gib: u64, json: bool) -> zk_llm::Result<Imported> {
+    let mut progress = Progress::new(json);
+    let most = max_gib.saturating_mul(1 << 30);
+    let imported = import(source, out, &Hub::from_env()?, most, &mut |event| {
+        progress.show(event)
+    });
+    progress.bar.finish_and_clear();
+    imported
 }
 
 /// What a model is, what it costs, and where it is.

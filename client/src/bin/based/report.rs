@@ -47,6 +47,14 @@ impl Report {
         Self::new(json, table.to_string())
     }
 
+    /// Adds a value for scripts.
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        if let Value::Object(map) = &mut self.json {
+            map.insert(key.into(), value);
+        }
+        self
+    }
+
     /// Adds a line to the text.
     pub fn with_line(mut self, line: &str) -> Self {
         self.text = format!("{}\n{line}", self.text);

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use based_primitives::{Balance, PriceList};
-use zk_llm::import::{Cache, Chooser, ClientPart, Dynamic, Output as Kind, Sampling, SplitManifest, Wanted};
+use zk_llm::import::{
+    guesses, Cache, Chooser, ClientPart, Dynamic, Output as Kind, Sampling, SplitManifest, Wanted,
+};
 
-use super::{Remote, Tell};
+use super::{remote::SET, Remote, Tell};
 use crate::{
     session::{link::protocol, Event, SessionError},
-    wire::split::{bucket, price, widest},
+    wire::split::{batches, bucket, price, widest},
 };
 
 /// What a text's answer is.
@@ -27,6 +29,9 @@ pub enum Output {
     Numbers(Vec<f32>),
 }
 
+/// Most guesses of a pass: with the token before them they fill a set, which is what either side risks.
+pub const MAX_GUESSES: u32 = SET as u32 - 1;
+
 /// How an answer is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -36,6 +41,9 @@ pub struct Settings {
     pub hide_length: bool,
     /// How tokens are drawn, here; without it each is the likeliest.
     pub sampling: Option<Sampling>,
+    /// Tokens that are guessed and checked in each pass after the prompt, at most [`MAX_GUESSES`]. They save round trips
+    /// where they are right; every one is paid, right or wrong.
+    pub speculate: u32,
 }
 
 impl Default for Settings {
@@ -44,6 +52,7 @@ impl Default for Settings {
             max_tokens: 64,
             hide_length: false,
             sampling: None,
+            speculate: 0,
         }
     }
 }
@@ -57,6 +66,8 @@ pub struct Made {
     pub first: Duration,
     /// For what came afterwards.
     pub rest: Duration,
+    /// Guesses that were checked, and those that were right.
+    pub guesses: (u32, u32),
     /// Whether it was broken off.
     pub stopped: bool,
 }
@@ -68,7 +79,8 @@ pub struct Plan {
     pub prompt: u32,
     /// Positions of each pass of the prompt.
     pub widths: Vec<usize>,
-    /// Positions of all passes that may be made: the prompt's, then one for each token but the first.
+    /// Positions of all passes that may be made: the prompt's, then one pass for each token but the first. Passes with
+    /// guesses come first, as many as leave room for all tokens even if every guess is wrong.
     pub passes: Vec<usize>,
     /// Price of all of them.
     pub most: Balance,
@@ -116,32 +128,71 @@ impl Plan {
             }
             _ => 1,
         };
-        let more = max_tokens - 1;
-        let most = price(prices.prompt, prices.completion, prompt, prompt + more);
+        let later = Self::later(manifest, max_tokens - 1, room, settings)?;
+        let positions = later.iter().sum::<usize>();
+        let total = u32::try_from(positions)
+            .ok()
+            .and_then(|more| prompt.checked_add(more));
+        let most = total.and_then(|total| price(prices.prompt, prices.completion, prompt, total));
         let Some(most) = most.filter(|_| widest > 0) else {
             return refused("the Brain's prices or its model are out of range".into());
         };
+        let widths = passes(prompt, widest);
         let sampling = settings.sampling.map(Chooser::sampling);
         Ok(Self {
             chooser: sampling.transpose()?.unwrap_or_else(Chooser::greedy),
             prompt,
-            widths: passes(prompt, widest, 0),
-            passes: passes(prompt, widest, more),
+            passes: widths.iter().copied().chain(later).collect(),
+            widths,
             most,
             max_tokens,
             hide_length: settings.hide_length,
         })
     }
+
+    /// Positions of the passes after the prompt, for `tokens` tokens within `room` positions.
+    fn later(
+        manifest: &SplitManifest,
+        tokens: u32,
+        room: u32,
+        settings: Settings,
+    ) -> Result<Vec<usize>, SessionError> {
+        let refused = |what: String| Err(SessionError::Refused(what));
+        if settings.speculate == 0 || tokens == 0 {
+            return Ok(vec![1; tokens as usize]);
+        }
+        if settings.speculate > MAX_GUESSES {
+            return refused(format!(
+                "{} guesses a pass; at most {MAX_GUESSES} are made",
+                settings.speculate
+            ));
+        }
+        // The number of passes tells how many guesses were right, unless all are made; then none is saved.
+        if settings.hide_length {
+            return refused(
+                "guesses save passes only where the length shows; leave out one of the two".into(),
+            );
+        }
+        let width = settings.speculate as usize + 1;
+        if width > widest(manifest) || batches(manifest, width, width).is_none() {
+            return refused(format!(
+                "{width} positions of this model do not fit a round; guess fewer tokens"
+            ));
+        }
+        let wide = (room.saturating_sub(tokens) / settings.speculate).min(tokens) as usize;
+        let narrow = tokens as usize - wide;
+        Ok([vec![width; wide], vec![1; narrow]].concat())
+    }
 }
 
-fn passes(prompt: u32, widest: usize, more: u32) -> Vec<usize> {
+/// Positions of each pass of a prompt: as wide as possible.
+fn passes(prompt: u32, widest: usize) -> Vec<usize> {
     let mut passes = Vec::new();
     let mut left = prompt as usize;
     while left > 0 && widest > 0 {
         passes.push(left.min(widest));
         left -= left.min(widest);
     }
-    passes.extend(std::iter::repeat_n(1, more as usize));
     passes
 }
 
@@ -181,6 +232,7 @@ pub fn make(
                 output,
                 first: began.elapsed(),
                 rest: Duration::ZERO,
+                guesses: (0, 0),
                 stopped: false,
             })
         }
@@ -197,27 +249,31 @@ fn generate(
     let began = Instant::now();
     let mut cache = Cache::default();
     let mut text = Text::new(part, tell);
-    let mut chooser = plan.chooser.clone();
     let mut rest = ids;
     let mut logits = Vec::new();
     for share in shares(ids.len(), &plan.widths) {
         let (now, after) = rest.split_at(share.min(rest.len()));
-        logits = remote.pass(|remote| step(remote, part, &mut cache, now))?;
+        logits = remote.pass(|remote| step(remote, part, &mut cache, now, Wanted::Last))?;
         rest = after;
     }
     let (first, second) = (began.elapsed(), Instant::now());
-    let (mut ended, mut stopped) = (false, false);
-    for made in 1..=plan.max_tokens {
-        let next = chooser.choose(&logits);
-        let next = next.ok_or_else(|| protocol("the model gives no logits"))?;
-        ended = ended || part.tokens().is_special(next);
-        if !ended {
-            text.push(next)?;
-        }
-        if made == plan.max_tokens || (ended && !plan.hide_length) {
-            break;
-        }
-        match remote.pass(|remote| step(remote, part, &mut cache, &[next])) {
+    let mut stopped = false;
+    let mut writer = Writer {
+        seen: ids.to_vec(),
+        chooser: plan.chooser.clone(),
+        made: 0,
+        ended: false,
+        guesses: (0, 0),
+    };
+    let mut guessed = Vec::new();
+    while let Some(last) = writer.take(&logits, &guessed, plan, &mut text)? {
+        // What follows a wrong guess, and the guess, was never said.
+        cache.truncate(writer.seen.len() - 1);
+        let context = part.manifest().network.context as usize;
+        let room = context.saturating_sub(writer.seen.len());
+        guessed = guesses(&writer.seen, (remote.width() - 1).min(room));
+        let fed = [&[last][..], &guessed].concat();
+        match remote.pass(|remote| step(remote, part, &mut cache, &fed, Wanted::All)) {
             Ok(more) => logits = more,
             Err(SessionError::Stopped) => {
                 stopped = true;
@@ -234,8 +290,57 @@ fn generate(
         },
         first,
         rest: second.elapsed(),
+        guesses: writer.guesses,
         stopped,
     })
+}
+
+/// Where an answer stands.
+struct Writer {
+    /// Tokens of the prompt and of the answer.
+    seen: Vec<u32>,
+    chooser: Chooser,
+    /// Tokens of the answer, those after its end included where the length is hidden.
+    made: u32,
+    ended: bool,
+    /// Guesses that were checked, and those that were right.
+    guesses: (u32, u32),
+}
+
+impl Writer {
+    /// Takes the tokens that a pass gave: the one after the token that was fed, and those after its guesses as long as
+    /// the guesses were what was chosen. So tokens are those of passes without guesses, and draws come in the same order.
+    /// Gives the last of them if it is to be fed, and none at the end.
+    fn take(
+        &mut self,
+        logits: &[f32],
+        guessed: &[u32],
+        plan: &Plan,
+        text: &mut Text<'_>,
+    ) -> Result<Option<u32>, SessionError> {
+        let vocabulary = text.part.manifest().network.vocabulary as usize;
+        let guesses = guessed.iter().map(|guess| Some(*guess)).chain([None]);
+        for (row, guess) in logits.chunks_exact(vocabulary).zip(guesses) {
+            let next = self.chooser.choose(row);
+            let next = next.ok_or_else(|| protocol("the model gives no logits"))?;
+            self.seen.push(next);
+            self.made += 1;
+            let right = guess == Some(next);
+            self.guesses.0 += u32::from(guess.is_some());
+            self.guesses.1 += u32::from(right);
+            self.ended = self.ended || text.part.tokens().is_special(next);
+            if !self.ended {
+                text.push(next)?;
+            }
+            if self.made == plan.max_tokens || (self.ended && !plan.hide_length) {
+                return Ok(None);
+            }
+            if !right {
+                return Ok(Some(next));
+            }
+        }
+        Err(protocol("the model gives no logits"))
+    }
 }
 
 fn step(
@@ -243,8 +348,9 @@ fn step(
     part: &ClientPart,
     cache: &mut Cache,
     tokens: &[u32],
+    wanted: Wanted,
 ) -> zk_llm::Result<Vec<f32>> {
-    part.generate(&mut Dynamic::new(part, remote), cache, tokens, Wanted::Last)
+    part.generate(&mut Dynamic::new(part, remote), cache, tokens, wanted)
 }
 
 /// Probabilities of classes, from their logits.
@@ -310,9 +416,9 @@ mod tests {
 
     #[test]
     fn a_prompt_goes_in_passes_as_wide_as_possible() {
-        assert_eq!(passes(8, 512, 3), [8, 1, 1, 1]);
-        assert_eq!(passes(1_000, 512, 0), [512, 488]);
-        assert_eq!(passes(8, 0, 0), [0usize; 0]);
+        assert_eq!(passes(8, 512), [8]);
+        assert_eq!(passes(1_000, 512), [512, 488]);
+        assert_eq!(passes(8, 0), [0usize; 0]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod line;
 mod remote;
 mod sets;
 
-pub use answer::{make, probabilities, Made, Output, Plan, Settings};
+pub use answer::{make, probabilities, Made, Output, Plan, Settings, MAX_GUESSES};
 pub use deal::{Audit, Deal, Figures, Means, Tell};
 pub use line::{Hints, Line, Offline, Opening, Waits};
 pub use remote::Remote;
@@ -86,6 +86,8 @@ pub struct SplitAnswer {
     pub decode: Duration,
     /// Round trips and bytes.
     pub figures: Figures,
+    /// Guesses that were checked, and those that were right.
+    pub guesses: (u32, u32),
     /// Promised to the miner.
     pub fee_paid: Balance,
     /// Most that was agreed.
@@ -245,6 +247,7 @@ impl SplitSession {
             prefill: made.first,
             decode: made.rest,
             figures,
+            guesses: made.guesses,
             fee_paid: fee,
             agreed: most,
             task: self.terms.task,

@@ -23,13 +23,13 @@ use crate::{
     session::{link::protocol, Event, Expected, SessionError},
     wire::{
         self, proto,
-        split::{batches, price},
+        split::{batches, price, widest},
         JobTerms,
     },
 };
 
 /// Positions that are prepared together once the prompt is through, at most: what either side risks.
-const SET: usize = 16;
+pub(super) const SET: usize = 16;
 
 /// Where the job's payment stands.
 #[derive(Default)]
@@ -221,8 +221,8 @@ impl Remote {
         }
     }
 
-    /// Positions of the pass under way.
-    fn width(&self) -> usize {
+    /// Positions of the pass under way, or of the next one.
+    pub(super) fn width(&self) -> usize {
         self.deal.passes.get(self.done).copied().unwrap_or(1)
     }
 
@@ -340,13 +340,21 @@ impl Remote {
             Some(first) if prompt => (*first, 1),
             Some(_) => {
                 let mut count = rest.len().min(SET);
+                let widest = widest(manifest);
+                let positions = |count: usize| rest.iter().take(count).sum::<usize>();
                 // Large vocabularies take large hints.
-                while count > 1 && batches(manifest, count, count).is_none() {
-                    count /= 2;
+                let fits = |count: usize| {
+                    let positions = positions(count);
+                    positions <= SET.min(widest) && batches(manifest, positions, positions).is_some()
+                };
+                while count > 1 && !fits(count) {
+                    count -= 1;
                 }
-                (count, count)
+                (positions(count), count)
             }
         };
+        // The last layer may be asked for every position of a pass but a prompt's, whose last one alone is wanted.
+        let last = if prompt { 1 } else { positions };
         let line = self.line.as_ref().ok_or_else(|| gone("the session is closed"))?;
         let offline = line.offline().clone();
         self.prepared += passes;
@@ -357,7 +365,8 @@ impl Remote {
             part,
             (secret, audit),
             offline,
-            (positions, passes, prompt),
+            (positions, passes, last),
+            prompt,
             tell,
         ))
     }
@@ -411,7 +420,12 @@ impl Remote {
         let shape = linear.ok_or_else(|| protocol("no such layer"))?.shape();
         let (inputs, rows) = (shape.inputs as usize, shape.outputs as usize);
         let given = steps.len() / inputs;
-        let sent = if layer < body { self.width() } else { given };
+        // All positions of a pass with guesses go through the last layer, so that their number never tells anything.
+        let prompt = (self.bill.served as usize) < self.deal.prompt as usize;
+        let sent = match layer < body || !prompt {
+            true => self.width(),
+            false => given,
+        };
         if given > sent {
             return Err(SessionError::Internal("more positions than the pass has".into()));
         }

@@ -32,17 +32,18 @@ pub(super) enum Layer {
     Sealed(Option<Box<Pending>>),
 }
 
-/// Prepares a set for `passes` passes over `positions` positions in all. A seed is drawn for each layer; what is left of
-/// a set that fails is never used.
+/// Prepares a set for `passes` passes over `positions` positions in all, `last` of which may go through the layers after
+/// the body. A seed is drawn for each layer; what is left of a set that fails is never used.
 pub(super) async fn prepare(
     part: Arc<ClientPart>,
     (secret, audit): (Arc<SecretKey>, Option<Arc<dyn Audit>>),
     mut offline: Offline,
-    (positions, passes, prompt): (usize, usize, bool),
+    (positions, passes, last): (usize, usize, usize),
+    prompt: bool,
     tell: impl Fn(u64, u64),
 ) -> Result<Set, SessionError> {
     let manifest = part.manifest();
-    let tokens = batches(manifest, positions, passes)
+    let tokens = batches(manifest, positions, last)
         .ok_or_else(|| protocol(format!("no batches of {positions} positions fit this model")))?;
     let shapes: Vec<_> = manifest.linears.iter().map(|linear| linear.shape()).collect();
     let total = shapes.len() as u64;

@@ -35,6 +35,12 @@ pub struct Script {
     pub refuse: Option<Status>,
     /// Output it gives in place of the receipted one.
     pub output: Option<Vec<u8>>,
+    /// Account it says it has; else [`MINER`].
+    pub account: Option<AccountId>,
+    /// What it publishes for routing.
+    pub centroids: Option<Vec<u8>>,
+    /// Jobs that wait, and how many may.
+    pub queue: (u32, u32),
     /// What it says in a session of split mode, whatever it hears.
     pub split: Vec<proto::split_down::Part>,
     /// What it sends as hints.
@@ -50,6 +56,8 @@ pub struct Seen {
     pub key_bytes: usize,
     pub jobs: Vec<(proto::JobHeader, Vec<u8>)>,
     pub vouchers: Vec<Vec<u8>>,
+    /// Every call by its name and the bytes of its first message, in order.
+    pub calls: Vec<(&'static str, Vec<u8>)>,
 }
 
 pub struct Stub {
@@ -86,6 +94,7 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::<Mutex<Seen>>::default();
+        let account = script.account.clone().unwrap_or(MINER);
         let stub = Self {
             key: key.clone(),
             script,
@@ -100,7 +109,7 @@ impl Stub {
         );
         let peer = PeerInfo {
             uid: 0,
-            account: MINER,
+            account,
             role: Role::Miner,
             endpoint: Endpoint {
                 ip: IpAddress::V4([127, 0, 0, 1]),
@@ -123,6 +132,13 @@ impl Stub {
     }
 }
 
+impl Stub {
+    fn note(&self, call: &'static str, message: &impl prost::Message) {
+        let bytes = message.encode_to_vec();
+        self.seen.lock().unwrap().calls.push((call, bytes));
+    }
+}
+
 #[tonic::async_trait]
 impl miner_server::Miner for Stub {
     type ModelFileStream = Events<proto::Chunk>;
@@ -133,13 +149,17 @@ impl miner_server::Miner for Stub {
 
     async fn describe(
         &self,
-        _: Request<proto::DescribeRequest>,
+        request: Request<proto::DescribeRequest>,
     ) -> Result<Response<proto::DescribeReply>, Status> {
+        self.note("describe", request.get_ref());
+        let account = self.script.account.clone().unwrap_or(MINER);
         let mut reply = proto::DescribeReply {
             versions: vec![1],
             genesis: vec![1; 32],
             brain: 7,
-            miner: vec![3; 32],
+            miner: AsRef::<[u8; 32]>::as_ref(&account).to_vec(),
+            queue_depth: self.script.queue.0,
+            queue_limit: self.script.queue.1,
             task: vec![3; 32],
             output_bytes: OUTPUT.len() as u64,
             price: 1_000u128.to_le_bytes().to_vec(),
@@ -155,10 +175,17 @@ impl miner_server::Miner for Stub {
         &self,
         request: Request<proto::ModelFileRequest>,
     ) -> Result<Response<Self::ModelFileStream>, Status> {
-        let data = request.into_inner().name.into_bytes();
-        Ok(Response::new(Box::pin(tokio_stream::once(Ok(proto::Chunk {
-            data,
-        })))))
+        self.note("model_file", request.get_ref());
+        let name = request.into_inner().name;
+        let data = match (name == wire::CENTROIDS_FILE, &self.script.centroids) {
+            (true, None) => return Err(Status::not_found("this miner publishes no centroids")),
+            (true, Some(published)) => published.clone(),
+            (false, _) => name.into_bytes(),
+        };
+        let chunks: Vec<_> = wire::chunks(&data)
+            .map(|data| Ok(proto::Chunk { data }))
+            .collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 
     async fn upload_key(
@@ -172,6 +199,7 @@ impl miner_server::Miner for Stub {
         else {
             return Err(Status::invalid_argument("no header"));
         };
+        self.note("upload_key", &header);
         let (terms, _) = KeyTerms::parse(&header)?;
         let mut key = wire::Reassembly::new(terms.size, wire::MAX_EVALUATION_KEY)?;
         while let Some(proto::KeyUpload {
@@ -198,6 +226,7 @@ impl miner_server::Miner for Stub {
         let Some(proto::job_upload::Part::Header(header)) = parts.next() else {
             return Err(Status::invalid_argument("no header"));
         };
+        self.note("submit", &header);
         let input = parts
             .flat_map(|part| match part {
                 proto::job_upload::Part::Data(data) => data,

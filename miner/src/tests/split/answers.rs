@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use based_client::{
     session::{split::Output, Event},
-    wire::MODEL_FILES,
+    wire::{proto::ModelFileRequest, CENTROIDS_FILE, MODEL_FILES},
 };
 use tokio::sync::watch;
-use zk_llm::import::{Chooser, Dynamic, Sampling, PUBLIC_FILES};
+use zk_llm::{
+    import::{Chooser, Dynamic, Sampling, PUBLIC_FILES},
+    routing::Centroids,
+};
 
 use super::{answer, ask, cost, gpt2, miner, settings, Imported, User, PROMPT};
 
@@ -155,12 +158,49 @@ async fn hidden_lengths_take_all_passes() {
 }
 
 #[tokio::test]
+async fn centroids_are_served_beside_the_models_files_and_a_miner_without_any_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let request = || ModelFileRequest {
+        name: CENTROIDS_FILE.into(),
+    };
+    let silent = miner(&dir, gpt2()).await;
+    let mut client = silent.client().await;
+    let error = client.0.model_file(request()).await.unwrap_err();
+    assert_eq!(error.code(), tonic::Code::NotFound);
+    silent.stop().await;
+
+    let vectors: Vec<Vec<f32>> = (0..64)
+        .map(|at| (0..1_024).map(|x| if x % 64 == at { 1.0 } else { 0.3 }).collect())
+        .collect();
+    let published = Centroids::of(&[1; 32], &vectors, 64).unwrap().to_json().unwrap();
+    assert!(published.len() > 256 << 10, "more than one chunk");
+    std::fs::write(dir.path().join(CENTROIDS_FILE), &published).unwrap();
+    let miner = miner(&dir, gpt2()).await;
+    // Published whether or not jobs are accepted now: it is no part of the model.
+    let mut stream = miner
+        .client()
+        .await
+        .0
+        .model_file(request())
+        .await
+        .unwrap()
+        .into_inner();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.message().await.unwrap() {
+        bytes.extend(chunk.data);
+    }
+    assert_eq!(Centroids::from_json(&bytes).unwrap().vectors().count(), 64);
+    assert_eq!(bytes, published);
+    miner.stop().await;
+}
+
+#[tokio::test]
 async fn the_clients_files_are_published_and_the_weights_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let miner = miner(&dir, gpt2()).await;
     let mut client = miner.client().await;
     for name in PUBLIC_FILES {
-        let request = based_client::wire::proto::ModelFileRequest { name: name.into() };
+        let request = ModelFileRequest { name: name.into() };
         let mut stream = client.0.model_file(request).await.unwrap().into_inner();
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.message().await.unwrap() {
@@ -173,7 +213,7 @@ async fn the_clients_files_are_published_and_the_weights_are_not() {
         );
     }
     for name in ["weights.safetensors", MODEL_FILES[2], "../computekey.pem"] {
-        let request = based_client::wire::proto::ModelFileRequest { name: name.into() };
+        let request = ModelFileRequest { name: name.into() };
         let error = client.0.model_file(request).await.unwrap_err();
         assert_eq!(error.code(), tonic::Code::NotFound, "{name}");
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod hostile;
 mod payments;
+mod speculation;
 mod stalls;
 
 use std::{
@@ -45,7 +46,7 @@ pub struct Imported {
 }
 
 impl Imported {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zk-llm/fixtures");
         let dir = tempfile::tempdir().unwrap();
         let hub = Hub::new("http://127.0.0.1:9", None).unwrap();
@@ -152,6 +153,7 @@ pub fn settings(max_tokens: u32) -> Settings {
         max_tokens,
         hide_length: false,
         sampling: None,
+        speculate: 0,
     }
 }
 
@@ -176,6 +178,8 @@ pub struct Asked {
     pub made: Result<Made, SessionError>,
     pub receipt: Result<Receipt, SessionError>,
     pub positions: (u32, u32),
+    /// Round trips.
+    pub rounds: u64,
 }
 
 /// Asks as a user does; `on_event` runs on the thread that asks.
@@ -212,6 +216,7 @@ pub async fn ask_waiting(
             made,
             receipt,
             positions,
+            rounds: remote.figures().rounds,
         }
     };
     tokio::task::spawn_blocking(work).await.unwrap()

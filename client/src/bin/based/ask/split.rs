@@ -4,6 +4,7 @@ use std::path::Path;
 
 use based_client::{
     money,
+    search::Index,
     session::split::{probabilities, Output, Settings, SplitAnswer, SplitSession},
     wallet::format_account,
 };
@@ -24,7 +25,7 @@ const SHOWN: usize = 8;
 /// Asks; Ctrl-C ends the answer in order, and a second one at once.
 pub async fn run(
     mut session: SplitSession,
-    (args, sampling): (&Ask, Option<Sampling>),
+    (args, sampling, index): (&Ask, Option<Sampling>, Option<Index>),
     json: bool,
     local: Option<&Local>,
 ) -> anyhow::Result<Report> {
@@ -32,6 +33,7 @@ pub async fn run(
         max_tokens: args.max_tokens,
         hide_length: args.hide_length,
         sampling,
+        speculate: args.speculate,
     };
     let (stop, stopped) = watch::channel(false);
     let interrupts = tokio::spawn(async move {
@@ -60,6 +62,13 @@ pub async fn run(
         map.insert("top_p".into(), json!(sampling.top_p));
         map.insert("seed".into(), json!(sampling.seed));
         text += &format!("\ndrawn with --seed {}", sampling.seed);
+    }
+    if let (Some(index), Value::Object(map), Output::Numbers(numbers)) = (index, &mut json, &answer.output) {
+        let found = index.nearest(numbers, args.top);
+        let of = |(cosine, text): &(f32, &str)| json!({ "cosine": cosine, "text": text });
+        map.insert("found".into(), found.iter().map(of).collect());
+        let lines = found.iter().map(|(cosine, text)| format!("{cosine:6.3}  {text}"));
+        text = format!("{}\n\n{text}", lines.collect::<Vec<_>>().join("\n"));
     }
     Ok(Report::new(json, text))
 }
@@ -147,8 +156,10 @@ fn to_json(answer: &SplitAnswer, equal: Option<bool>) -> Value {
     };
     match &answer.output {
         Output::Text { text, tokens } => {
+            let (made, right) = answer.guesses;
             map.insert("answer".into(), json!(text));
             map.insert("tokens".into(), json!(tokens));
+            map.insert("guesses".into(), json!({ "made": made, "right": right }));
         }
         Output::Classes(classes) => {
             let best = classes.iter().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -175,7 +186,11 @@ fn to_text(answer: &SplitAnswer, equal: Option<bool>) -> String {
         Output::Text { tokens, .. } => {
             let rate = rate(answer).map_or(String::new(), |rate| format!(" ({rate:.1} a second)"));
             let stopped = if answer.stopped { ", stopped" } else { "" };
-            format!("\n\n{} tokens{rate}{stopped}", tokens.len())
+            let guesses = match answer.guesses {
+                (0, _) => String::new(),
+                (made, right) => format!(", {right} of {made} checked guesses right"),
+            };
+            format!("\n\n{} tokens{rate}{guesses}{stopped}", tokens.len())
         }
         Output::Classes(classes) => {
             let mut ranked = classes.clone();
