@@ -1,14 +1,11 @@
 //! Models small enough for tests: the same files and formats as a trained one, a fraction of a second of work.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::path::Path;
 
 use serde_json::{json, Map, Value};
 use zk_llm::{
     ir::{Graph, GraphBuilder, Lut, Row, Wire},
-    manifest::{
-        sha256, Accuracy, Bootstraps, HeadPlan, Manifest, Quantiser, EMBEDDING_FILE, GRAPH_FILE,
-        MANIFEST_FILE, MANIFEST_VERSION, TOKENIZER_FILE,
-    },
+    manifest::{Manifest, Quantiser, EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE},
     Frontend, ParameterSet,
 };
 
@@ -35,8 +32,7 @@ const WORDS: [&str; 24] = [
 pub fn small_model(dir: &Path, name: &str, bootstraps: usize) -> anyhow::Result<[u8; 32]> {
     let mut dice = Dice::new(name);
     let graph = graph(bootstraps, &mut dice)?;
-    let set = ParameterSet::default();
-    let circuit = graph.compile(&set)?;
+    let circuit = graph.compile(&ParameterSet::default())?;
     let table: Vec<f32> = (0..(WORDS.len() + 2) * DIM as usize)
         .map(|_| [-2.0, 0.0, 2.0][dice.below(3) as usize])
         .collect();
@@ -48,57 +44,20 @@ pub fn small_model(dir: &Path, name: &str, bootstraps: usize) -> anyhow::Result<
         ),
         (GRAPH_FILE, graph.to_json()?),
     ];
-    let hashes: BTreeMap<_, _> = files
-        .iter()
-        .map(|(file, bytes)| ((*file).to_owned(), hex::encode(sha256(bytes))))
-        .collect();
-    let manifest = Manifest {
-        version: MANIFEST_VERSION,
-        name: name.into(),
-        task: "Says something about a sentence, always the same of the same.".into(),
-        labels: LABELS.map(Into::into).to_vec(),
+    let task = "Says something about a sentence, always the same of the same.";
+    let mut manifest = Manifest {
         context: CONTEXT,
         dim: DIM,
-        heads: 1,
-        layers: 1,
         features: WIDTH as u32,
-        parameter_set: set.name.into(),
-        interface: circuit.interface().clone(),
         logit_scale: 0.5,
         quantiser: Quantiser {
             levels: 3,
             threshold: 0.1,
             scale_factor: 0.5,
         },
-        head_plan: vec![HeadPlan {
-            significance: 1.0,
-            kept: true,
-        }],
-        bootstraps: Bootstraps {
-            unsqueezed: circuit.bootstraps(),
-            squeezed: circuit.bootstraps(),
-        },
-        accuracy: Accuracy {
-            squeezed: 0.0,
-            unsqueezed: 0.0,
-            floating: 0.0,
-            without_attention: 0.0,
-            majority: 0.0,
-            samples: 0,
-        },
-        generator: None,
-        files: hashes,
+        ..Manifest::unmeasured(name, task, &LABELS, &circuit)
     };
-    let manifest = manifest.to_json()?;
-    fs::create_dir_all(dir)?;
-    for (file, bytes) in files
-        .iter()
-        .map(|(file, bytes)| (*file, bytes))
-        .chain([(MANIFEST_FILE, &manifest)])
-    {
-        fs::write(dir.join(file), bytes)?;
-    }
-    Ok(sha256(&manifest))
+    Ok(manifest.write(dir, &files)?)
 }
 
 /// Layers of sign tables over random sums, every one of which reaches a logit.

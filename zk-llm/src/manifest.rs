@@ -1,11 +1,12 @@
 //! The manifest: what a model is, which files it consists of and what it was measured to do.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::compile::Interface;
+use crate::compile::{Circuit, Interface};
 use crate::error::{Error, Result};
 
 /// Version of the manifest's form.
@@ -129,6 +130,71 @@ pub struct Accuracy {
 }
 
 impl Manifest {
+    /// The manifest of a circuit that nothing was trained or measured for: one head, which is kept, and no samples. Its
+    /// context is all inputs of width 1; files are named by [`Manifest::write`].
+    pub fn unmeasured(name: &str, task: &str, labels: &[&str], circuit: &Circuit) -> Self {
+        Self {
+            version: MANIFEST_VERSION,
+            name: name.into(),
+            task: task.into(),
+            labels: labels.iter().map(|label| (*label).into()).collect(),
+            context: circuit.interface().inputs.len,
+            dim: 1,
+            heads: 1,
+            layers: 1,
+            features: 1,
+            parameter_set: circuit.parameter_set().name.into(),
+            interface: circuit.interface().clone(),
+            logit_scale: 1.0,
+            quantiser: Quantiser {
+                levels: 3,
+                threshold: 1.0,
+                scale_factor: 1.0,
+            },
+            head_plan: vec![HeadPlan {
+                significance: 1.0,
+                kept: true,
+            }],
+            bootstraps: Bootstraps {
+                unsqueezed: circuit.bootstraps(),
+                squeezed: circuit.bootstraps(),
+            },
+            accuracy: Accuracy {
+                squeezed: 0.0,
+                unsqueezed: 0.0,
+                floating: 0.0,
+                without_attention: 0.0,
+                majority: 0.0,
+                samples: 0,
+            },
+            generator: None,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Writes a model directory, with the hashes of its files in this manifest; gives the manifest's own.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be written; [`Error::Manifest`] if the manifest is not valid.
+    pub fn write(&mut self, dir: &Path, files: &[(&str, Vec<u8>)]) -> Result<[u8; 32]> {
+        self.files = files
+            .iter()
+            .map(|(file, bytes)| ((*file).into(), hex::encode(sha256(bytes))))
+            .collect();
+        let manifest = self.to_json()?;
+        let io = |path: &Path, source| Error::Io {
+            path: path.into(),
+            source,
+        };
+        std::fs::create_dir_all(dir).map_err(|source| io(dir, source))?;
+        let files = files.iter().map(|(file, bytes)| (*file, bytes));
+        for (file, bytes) in files.chain([(MANIFEST_FILE, &manifest)]) {
+            let path = dir.join(file);
+            std::fs::write(&path, bytes).map_err(|source| io(&path, source))?;
+        }
+        Ok(sha256(&manifest))
+    }
+
     /// Parses and checks a manifest.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! A running miner with a tiny model, and a client of it.
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -33,10 +32,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tonic::{transport::Channel, Status};
 use zk_llm::{
     ir::{GraphBuilder, Lut, Row},
-    manifest::{
-        sha256 as digest, Accuracy, Bootstraps, HeadPlan, Quantiser, EMBEDDING_FILE, GRAPH_FILE,
-        MANIFEST_FILE, MANIFEST_VERSION, TOKENIZER_FILE,
-    },
+    manifest::{EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE},
     ClientKey, Manifest, Model, ParameterSet,
 };
 
@@ -87,63 +83,19 @@ pub fn fixture() -> &'static Fixture {
 
 /// Writes a model of 16 inputs that looks at four: is x0 + x1 >= 0, is x2 - x3 >= 0. Returns the hash of its manifest.
 pub fn write_model(dir: &Path, name: &str) -> H256 {
-    fs::create_dir_all(dir).unwrap();
     let mut graph = GraphBuilder::new(16, -1, 1);
     let sign = graph.lut(Lut::new(-2..=2, |x| i32::from(x >= 0)));
     let rows = vec![Row::new(0, [(0, 1), (1, 1)]), Row::new(0, [(2, 1), (3, -1)])];
     let logits = graph.table_layer("signs", Some(0), sign, rows);
     let graph = graph.finish(logits).unwrap();
     let circuit = graph.compile(&ParameterSet::default()).unwrap();
-    let parts = [
+    let files = [
         (GRAPH_FILE, graph.to_json().unwrap()),
         (TOKENIZER_FILE, b"{}".to_vec()),
         (EMBEDDING_FILE, vec![7; 600_000]),
     ];
-    let mut files = BTreeMap::new();
-    for (file, bytes) in parts {
-        files.insert(file.to_owned(), hex::encode(digest(&bytes)));
-        fs::write(dir.join(file), bytes).unwrap();
-    }
-    let manifest = Manifest {
-        version: MANIFEST_VERSION,
-        name: name.into(),
-        task: "two signs".into(),
-        labels: vec!["first".into(), "second".into()],
-        context: 16,
-        dim: 1,
-        heads: 1,
-        layers: 1,
-        features: 1,
-        parameter_set: ParameterSet::default().name.into(),
-        interface: circuit.interface().clone(),
-        logit_scale: 1.0,
-        quantiser: Quantiser {
-            levels: 3,
-            threshold: 1.0,
-            scale_factor: 1.0,
-        },
-        head_plan: vec![HeadPlan {
-            significance: 1.0,
-            kept: true,
-        }],
-        bootstraps: Bootstraps {
-            unsqueezed: circuit.bootstraps(),
-            squeezed: circuit.bootstraps(),
-        },
-        accuracy: Accuracy {
-            squeezed: 1.0,
-            unsqueezed: 1.0,
-            floating: 1.0,
-            without_attention: 0.5,
-            majority: 0.5,
-            samples: 1,
-        },
-        generator: None,
-        files,
-    };
-    let bytes = manifest.to_json().unwrap();
-    fs::write(dir.join(MANIFEST_FILE), &bytes).unwrap();
-    sha256(&bytes)
+    let mut manifest = Manifest::unmeasured(name, "two signs", &["first", "second"], &circuit);
+    manifest.write(dir, &files).unwrap().into()
 }
 
 /// Bytes from the operating system's randomness.

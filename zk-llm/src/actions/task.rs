@@ -3,16 +3,12 @@
 //! A prompt is one number for each variable, in the order of their names, apart by blanks: `1 0 2`. The numbers are
 //! the words that the tokenizer knows, and the embedding of each is itself. The answer is the one output, exact.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Expression;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frontend::Frontend;
-use crate::manifest::{
-    sha256, Accuracy, Bootstraps, HeadPlan, Manifest, Quantiser, EMBEDDING_FILE, GRAPH_FILE, MANIFEST_FILE,
-    MANIFEST_VERSION, TOKENIZER_FILE,
-};
+use crate::manifest::{Accuracy, Manifest, Quantiser, EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE};
 use crate::params::ParameterSet;
 use crate::text::Tokeniser;
 
@@ -26,8 +22,7 @@ impl Expression {
     /// encrypted plaintext space; [`Error::Io`].
     pub fn write_task(&self, dir: &Path, name: &str, text: &str, largest: u16) -> Result<[u8; 32]> {
         let graph = self.one_by_one(largest)?;
-        let set = ParameterSet::default();
-        let circuit = graph.compile(&set)?;
+        let circuit = graph.compile(&ParameterSet::default())?;
         let variables = self.variables();
         let words: Vec<String> = (0..=largest).map(|number| number.to_string()).collect();
         let tokenizer = Tokeniser::build(words.iter().map(String::as_str), [])?;
@@ -42,68 +37,27 @@ impl Expression {
             (EMBEDDING_FILE, Frontend::embedding_bytes(&table, table.len(), 1)?),
             (GRAPH_FILE, graph.to_json()?),
         ];
-        let hashes = files
-            .iter()
-            .map(|(file, bytes)| ((*file).to_owned(), hex::encode(sha256(bytes))));
-        let context = u32::try_from(variables.len())
-            .map_err(|_| Error::Expression("it has too many variables".into()))?;
         let names: Vec<&str> = variables.into_iter().collect();
-        let manifest = Manifest {
-            version: MANIFEST_VERSION,
-            name: name.into(),
-            task: format!(
-                "{text} of the numbers {} from 0 to {largest}; no language model.",
-                names.join(", ")
-            ),
-            labels: vec!["value".into()],
-            context,
-            dim: 1,
-            heads: 1,
-            layers: 1,
-            features: 1,
-            parameter_set: set.name.into(),
-            interface: circuit.interface().clone(),
-            logit_scale: 1.0,
+        let task = format!(
+            "{text} of the numbers {} from 0 to {largest}; no language model.",
+            names.join(", ")
+        );
+        let unmeasured = Manifest::unmeasured(name, &task, &["value"], &circuit);
+        let mut manifest = Manifest {
             quantiser: Quantiser {
                 levels: 2 * u32::from(largest) + 1,
-                threshold: 1.0,
-                scale_factor: 1.0,
+                ..unmeasured.quantiser
             },
-            head_plan: vec![HeadPlan {
-                significance: 1.0,
-                kept: true,
-            }],
-            bootstraps: Bootstraps {
-                unsqueezed: circuit.bootstraps(),
-                squeezed: circuit.bootstraps(),
-            },
-            // Nothing was learned, so nothing was measured: no samples.
+            // Nothing was learned: the answer is exact.
             accuracy: Accuracy {
                 squeezed: 1.0,
                 unsqueezed: 1.0,
                 floating: 1.0,
-                without_attention: 0.0,
-                majority: 0.0,
-                samples: 0,
+                ..unmeasured.accuracy
             },
-            generator: None,
-            files: BTreeMap::from_iter(hashes),
+            ..unmeasured
         };
-        let manifest = manifest.to_json()?;
-        let io = |path: &Path, source| Error::Io {
-            path: path.into(),
-            source,
-        };
-        std::fs::create_dir_all(dir).map_err(|source| io(dir, source))?;
-        let all = files
-            .iter()
-            .map(|(file, bytes)| (*file, bytes))
-            .chain([(MANIFEST_FILE, &manifest)]);
-        for (file, bytes) in all {
-            let path = dir.join(file);
-            std::fs::write(&path, bytes).map_err(|source| io(&path, source))?;
-        }
-        Ok(sha256(&manifest))
+        manifest.write(dir, &files)
     }
 }
 

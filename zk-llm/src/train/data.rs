@@ -1,5 +1,6 @@
 //! What the trainer works on: the corpus expanded, tokenised and split.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rand::seq::SliceRandom;
@@ -55,10 +56,10 @@ pub fn heldout(corpus: &Corpus) -> Result<Vec<Sample>> {
 
 /// Share of the most frequent class.
 pub fn majority(labels: impl Iterator<Item = usize>) -> f64 {
-    let mut counts = [0usize; LABELS.len()];
-    labels.for_each(|label| counts[label] += 1);
-    let all = counts.iter().sum::<usize>().max(1);
-    counts.iter().copied().max().unwrap_or_default() as f64 / all as f64
+    let mut counts = BTreeMap::new();
+    labels.for_each(|label| *counts.entry(label).or_insert(0usize) += 1);
+    let all = counts.values().sum::<usize>().max(1);
+    counts.values().copied().max().unwrap_or_default() as f64 / all as f64
 }
 
 impl Data {

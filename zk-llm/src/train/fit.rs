@@ -28,22 +28,35 @@ impl Net {
             ],
             &[&self.feature_bias],
         )?;
-        let rows = self.classifier.to_vec2::<f32>()?;
-        let mean = rows
-            .iter()
-            .map(|row| largest_mean(row, LOGIT_FAN_IN))
-            .sum::<f32>()
-            / rows.len() as f32;
-        let factor = f64::from(f32::midpoint(1.0, LOGIT_WEIGHT) / mean.max(1e-3));
-        self.classifier.set(&(self.classifier.as_tensor() * factor)?)?;
-        self.classifier_bias
-            .set(&(self.classifier_bias.as_tensor() * factor)?)?;
-        self.temperature.set(&(self.temperature.as_tensor() / factor)?)
+        rescale_logits(
+            (&self.classifier, LOGIT_FAN_IN, LOGIT_WEIGHT),
+            &self.classifier_bias,
+            &self.temperature,
+        )
     }
 }
 
+/// Scales the rows of the last layer alike, so that their largest weights average between 1 and their limit, and the
+/// temperature against them.
+pub(super) fn rescale_logits(
+    (rows, fan_in, limit): (&Var, usize, f32),
+    bias: &Var,
+    temperature: &Var,
+) -> Result<()> {
+    let means: Vec<f32> = rows
+        .to_vec2::<f32>()?
+        .iter()
+        .map(|row| largest_mean(row, fan_in))
+        .collect();
+    let mean = means.iter().sum::<f32>() / means.len() as f32;
+    let factor = f64::from(f32::midpoint(1.0, limit) / mean.max(1e-3));
+    rows.set(&(rows.as_tensor() * factor)?)?;
+    bias.set(&(bias.as_tensor() * factor)?)?;
+    temperature.set(&(temperature.as_tensor() / factor)?)
+}
+
 /// Mean magnitude of the `count` largest entries.
-pub(super) fn largest_mean(row: &[f32], count: usize) -> f32 {
+fn largest_mean(row: &[f32], count: usize) -> f32 {
     let mut sizes: Vec<f32> = row.iter().map(|x| x.abs()).collect();
     sizes.sort_by(|a, b| b.total_cmp(a));
     sizes.truncate(count);

@@ -5,11 +5,10 @@
 //! `a[h][i][j] = step(Wq_h x[i] + Wk_h x[j] + r_h[j - i])`, mixing `z = step(sum_j a v - theta)`, features
 //! `g = step(Wx x + Wz z + b)`, pooling `p = sum_m step(sum_t g - theta_m)`, logits `Wc p + bc`.
 
-use candle_core::{DType, Device, Result, Tensor, Var};
-use rand::Rng;
+use candle_core::{Device, Result, Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 
-use super::ste::{embedding_table, integers, sparse_rows, step};
+use super::ste::{constant, copy, embedding_table, integers, logit_scale, random, sparse_rows, step};
 use crate::manifest::Quantiser;
 use crate::quant;
 
@@ -170,15 +169,7 @@ impl Net {
     /// # Errors
     /// If a tensor cannot be made.
     pub fn new(shape: Shape, rng: &mut ChaCha8Rng) -> Result<Self> {
-        let mut random = |rows: usize, columns: usize, size: f32| -> Result<Var> {
-            // Sum of three uniform numbers: close enough to normal, of deviation `size`.
-            let mut draw = || (0..3).map(|_| rng.gen_range(-1.0f32..1.0)).sum::<f32>() * size;
-            let data: Vec<f32> = (0..rows * columns).map(|_| draw()).collect();
-            Var::from_tensor(&Tensor::from_vec(data, (rows, columns), &Device::Cpu)?)
-        };
-        let constant = |rows: usize, columns: usize, value: f64| -> Result<Var> {
-            Var::from_tensor(&(Tensor::zeros((rows, columns), DType::F32, &Device::Cpu)? + value)?)
-        };
+        let mut random = |rows, columns, size| random(rows, columns, size, rng);
         let Shape {
             vocabulary,
             dim,
@@ -243,7 +234,6 @@ impl Net {
     /// # Errors
     /// If a tensor cannot be copied.
     pub fn duplicate(&self) -> Result<Self> {
-        let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);
         Ok(Self {
             shape: self.shape,
             embedding: copy(&self.embedding)?,
@@ -268,18 +258,12 @@ impl Net {
     /// # Errors
     /// If the parameter cannot be read.
     pub fn logit_scale(&self) -> Result<f64> {
-        Ok(f64::from(self.temperature.abs()?.to_vec2::<f32>()?[0][0]).max(1e-3))
+        logit_scale(&self.temperature)
     }
 
     pub(super) fn weights(&self, exact: bool) -> Result<Weights> {
-        let rows = |latent: &Var, fan_in: usize, limit: f32| match exact {
-            true => sparse_rows(latent, fan_in, limit),
-            false => Ok(latent.as_tensor().clone()),
-        };
-        let bounded = |latent: &Var, lo: f64, hi: f64| match exact {
-            true => integers(latent, lo, hi),
-            false => Ok(latent.as_tensor().clone()),
-        };
+        let rows = |latent: &Var, fan_in, limit| sparse_rows(latent, fan_in, limit, exact);
+        let bounded = |latent: &Var, lo, hi| integers(latent, lo, hi, exact);
         let context = CONTEXT as f64;
         Ok(Weights {
             value: rows(&self.value, VALUE_FAN_IN, 1.0)?,
@@ -312,6 +296,15 @@ impl Net {
         Ok(Openings {
             offsets: relative.iter().enumerate().map(open).collect(),
         })
+    }
+
+    /// Logits times the temperature.
+    ///
+    /// # Errors
+    /// If an operation fails.
+    pub fn log_odds(&self, ids: &Tensor, openings: &Openings, precision: Precision) -> Result<Tensor> {
+        self.forward(ids, openings, precision)?
+            .broadcast_mul(&self.temperature.abs()?)
     }
 
     /// Logits of a batch: `ids` holds `CONTEXT` tokens per text. Exact: the integers of the graph.

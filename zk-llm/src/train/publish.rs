@@ -1,37 +1,45 @@
 //! Writes a trained network as a model directory.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+
+use candle_core::Var;
+use serde::Serialize;
 
 use super::corpus::LABELS;
 use super::data::Data;
 use super::export;
-use super::net::{Net, Openings, Precision, CONTEXT, QUANTISER};
+use super::net::{Net, Precision, CONTEXT, QUANTISER};
 use super::optimise::{logits, Example};
 use super::{Report, Trained};
 use crate::compile::Circuit;
 use crate::error::{Error, Result};
 use crate::exec_clear::run_circuit;
 use crate::frontend::Frontend;
-use crate::manifest::{
-    sha256, Accuracy, Bootstraps, HeadPlan, Manifest, EMBEDDING_FILE, GRAPH_FILE, MANIFEST_FILE,
-    MANIFEST_VERSION, TOKENIZER_FILE,
-};
+use crate::ir::Graph;
+use crate::manifest::{Accuracy, Bootstraps, HeadPlan, Manifest, EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE};
 use crate::params::ParameterSet;
 use crate::quant::quantise_shared;
 use crate::squeeze::Calibration;
-use crate::text::PAD;
+use crate::text::{Tokeniser, PAD};
 
 /// File of the training run's figures within a model directory.
 pub const TRAINING_FILE: &str = "training.json";
+
+/// The rows of an embedding as a client quantises them.
+///
+/// # Errors
+/// If the embedding cannot be read.
+pub(super) fn quantised(embedding: &Var) -> Result<Vec<Vec<i32>>> {
+    let table = embedding.to_vec2::<f32>()?;
+    Ok(table.iter().map(|row| quantise_shared(row, &QUANTISER)).collect())
+}
 
 /// The integers that a client would encrypt for each example.
 ///
 /// # Errors
 /// If the embedding cannot be read.
 pub fn calibration(net: &Net, examples: &[Example]) -> Result<Vec<Calibration>> {
-    let table = net.embedding.to_vec2::<f32>()?;
-    let rows: Vec<Vec<i32>> = table.iter().map(|row| quantise_shared(row, &QUANTISER)).collect();
+    let rows = quantised(&net.embedding)?;
     let text = |example: &Example| {
         let ids = example.ids.iter().chain(std::iter::repeat(&PAD)).take(CONTEXT);
         Calibration {
@@ -42,11 +50,13 @@ pub fn calibration(net: &Net, examples: &[Example]) -> Result<Vec<Calibration>> 
     Ok(examples.iter().map(text).collect())
 }
 
-/// Checks that a circuit gives the trainer's own logits on every example.
-fn check(net: &Net, openings: &Openings, circuit: &Circuit, examples: &[Example]) -> Result<()> {
-    let trained = logits(net, examples, openings, Precision::Exact)?;
-    for (wanted, text) in trained.iter().zip(calibration(net, examples)?) {
-        let exported = run_circuit(circuit, &text.inputs)?;
+/// Checks that a circuit gives the trainer's own logits on every input.
+///
+/// # Errors
+/// [`Error::Training`] if it does not.
+pub(super) fn check(circuit: &Circuit, inputs: &[Vec<i32>], trained: &[Vec<f32>]) -> Result<()> {
+    for (input, wanted) in inputs.iter().zip(trained) {
+        let exported = run_circuit(circuit, input)?;
         if !exported.iter().map(|x| *x as f32).eq(wanted.iter().copied()) {
             return Err(Error::Training(
                 "the exported graph is not the trained network".into(),
@@ -56,6 +66,28 @@ fn check(net: &Net, openings: &Openings, circuit: &Circuit, examples: &[Example]
     Ok(())
 }
 
+/// The files of a trained model but its manifest.
+///
+/// # Errors
+/// If one cannot be serialised.
+pub(super) fn files(
+    tokeniser: &Tokeniser,
+    embedding: &Var,
+    graph: &Graph,
+    report: &impl Serialize,
+) -> Result<[(&'static str, Vec<u8>); 4]> {
+    let (rows, columns) = embedding.dims2()?;
+    let table: Vec<f32> = embedding.flatten_all()?.to_vec1()?;
+    let mut training = serde_json::to_vec_pretty(report).map_err(|e| Error::Training(e.to_string()))?;
+    training.push(b'\n');
+    Ok([
+        (TOKENIZER_FILE, tokeniser.to_bytes()?),
+        (EMBEDDING_FILE, Frontend::embedding_bytes(&table, rows, columns)?),
+        (GRAPH_FILE, graph.to_json()?),
+        (TRAINING_FILE, training),
+    ])
+}
+
 /// Writes tokenizer, embedding, graph, training report and manifest to `dir`, and returns the manifest.
 ///
 /// # Errors
@@ -63,36 +95,21 @@ fn check(net: &Net, openings: &Openings, circuit: &Circuit, examples: &[Example]
 pub fn publish(dir: &Path, name: &str, trained: &Trained, data: &Data, report: &Report) -> Result<Manifest> {
     let net = &trained.net;
     let graph = export::graph(net, &trained.openings)?;
-    let set = ParameterSet::default();
-    let circuit = graph.compile(&set)?;
-    check(net, &trained.openings, &circuit, &data.heldout)?;
-    check(net, &trained.openings, &circuit, &data.free)?;
-    let table: Vec<f32> = net.embedding.to_vec2::<f32>()?.into_iter().flatten().collect();
-    let mut training = serde_json::to_vec_pretty(report).map_err(|e| Error::Training(e.to_string()))?;
-    training.push(b'\n');
-    let contents = [
-        (TOKENIZER_FILE, data.tokeniser.to_bytes()?),
-        (
-            EMBEDDING_FILE,
-            Frontend::embedding_bytes(&table, net.shape.vocabulary, net.shape.dim)?,
-        ),
-        (GRAPH_FILE, graph.to_json()?),
-        (TRAINING_FILE, training),
-    ];
-    let files = hashes(&contents);
+    let circuit = graph.compile(&ParameterSet::default())?;
+    for examples in [&data.heldout, &data.free] {
+        let texts = calibration(net, examples)?.into_iter();
+        let inputs: Vec<_> = texts.map(|text| text.inputs).collect();
+        let trained = logits(net, examples, &trained.openings, Precision::Exact)?;
+        check(&circuit, &inputs, &trained)?;
+    }
+    let files = files(&data.tokeniser, &net.embedding, &graph, report)?;
     let head_plan = report.significance.iter().zip(&report.kept);
-    let manifest = Manifest {
-        version: MANIFEST_VERSION,
-        name: name.into(),
-        task: "The emotion of a short English sentence.".into(),
-        labels: LABELS.map(String::from).to_vec(),
+    let task = "The emotion of a short English sentence.";
+    let mut manifest = Manifest {
         context: CONTEXT as u32,
         dim: net.shape.dim as u32,
         heads: net.shape.heads as u32,
-        layers: 1,
         features: net.shape.features as u32,
-        parameter_set: set.name.into(),
-        interface: circuit.interface().clone(),
         logit_scale: net.logit_scale()?,
         quantiser: QUANTISER,
         head_plan: head_plan
@@ -113,34 +130,8 @@ pub fn publish(dir: &Path, name: &str, trained: &Trained, data: &Data, report: &
             majority: report.majority,
             samples: data.heldout.len() as u32,
         },
-        generator: None,
-        files,
+        ..Manifest::unmeasured(name, task, &LABELS, &circuit)
     };
-    write(dir, &contents, &manifest)?;
+    manifest.write(dir, &files)?;
     Ok(manifest)
-}
-
-/// SHA-256 of each file in hex, by its name.
-pub(super) fn hashes(contents: &[(&str, Vec<u8>)]) -> BTreeMap<String, String> {
-    let hash = |(file, bytes): &(&str, Vec<u8>)| (String::from(*file), hex::encode(sha256(bytes)));
-    contents.iter().map(hash).collect()
-}
-
-/// Writes a model directory.
-///
-/// # Errors
-/// [`Error::Io`] if a file cannot be written; [`Error::Manifest`] if the manifest is not valid.
-pub(super) fn write(dir: &Path, contents: &[(&str, Vec<u8>)], manifest: &Manifest) -> Result<()> {
-    let one = |file: &str, bytes: &[u8]| {
-        let path = dir.join(file);
-        std::fs::write(&path, bytes).map_err(|source| Error::Io { path, source })
-    };
-    std::fs::create_dir_all(dir).map_err(|source| Error::Io {
-        path: dir.into(),
-        source,
-    })?;
-    for (file, bytes) in contents {
-        one(file, bytes)?;
-    }
-    one(MANIFEST_FILE, &manifest.to_json()?)
 }

@@ -7,8 +7,7 @@
 
 use std::path::Path;
 
-use candle_core::{Device, Result as TensorResult, Tensor, Var, D};
-use candle_nn::ops::log_softmax;
+use candle_core::{Device, Result as TensorResult, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -17,8 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use super::corpus::LABELS;
 use super::data::Data;
 use super::net::CONTEXT;
-use super::optimise::{argmax, pack, Example};
-use super::ste::straight_through;
+use super::optimise::{argmax, cross_entropy, pack, Example};
+use super::ste::{copy, straight_through};
 use crate::error::Result;
 
 /// Width of an embedding.
@@ -145,7 +144,6 @@ impl Net {
 
     /// A copy with quantisers, those of activations fitted on `texts`.
     fn quantised(&self, texts: &[Example], levels: Levels) -> Result<Self> {
-        let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);
         let (pooled, hidden, _) = self.layers(&pack(texts.iter().map(|text| text.ids.as_slice()))?)?;
         let of = |x: &Tensor| Quantiser::of(x, levels.activations);
         Ok(Self {
@@ -189,10 +187,7 @@ impl Net {
         for at in 0..steps {
             let batch: Vec<_> = texts.choose_multiple(&mut rng, BATCH).collect();
             let ids = pack(batch.iter().map(|text| text.ids.as_slice()))?;
-            let labels: Vec<u32> = batch.iter().map(|text| text.label as u32).collect();
-            let labels = Tensor::from_vec(labels, (batch.len(), 1), &Device::Cpu)?;
-            let log_odds = log_softmax(&self.layers(&ids)?.2, D::Minus1)?;
-            let loss = log_odds.gather(&labels, 1)?.mean_all()?.neg()?;
+            let loss = cross_entropy(&self.layers(&ids)?.2, batch.iter().map(|text| text.label))?;
             optimiser.set_learning_rate(rate * (1.0 - at as f64 / steps as f64));
             optimiser.step(&loss.backward()?)?;
         }

@@ -1,13 +1,39 @@
-//! Straight-through estimators: what the integer graph computes forward, a smooth gradient backward.
+//! Latent parameters and straight-through estimators: what the integer graph computes forward, a smooth gradient
+//! backward.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::ops::sigmoid;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 
 use super::net::QUANTISER;
 use crate::quant;
 
 /// Largest latent weight magnitude that rounds to 0 in a ternary row.
 const DEAD_ZONE: f32 = 0.5;
+
+/// A parameter of random numbers of mean 0 and deviation `size`.
+pub fn random(rows: usize, columns: usize, size: f32, rng: &mut ChaCha8Rng) -> Result<Var> {
+    // Sum of three uniform numbers: close enough to normal.
+    let mut draw = || (0..3).map(|_| rng.gen_range(-1.0f32..1.0)).sum::<f32>() * size;
+    let data: Vec<f32> = (0..rows * columns).map(|_| draw()).collect();
+    Var::from_tensor(&Tensor::from_vec(data, (rows, columns), &Device::Cpu)?)
+}
+
+/// A parameter that is `value` everywhere.
+pub fn constant(rows: usize, columns: usize, value: f64) -> Result<Var> {
+    Var::from_tensor(&(Tensor::zeros((rows, columns), DType::F32, &Device::Cpu)? + value)?)
+}
+
+/// A copy that changes independently.
+pub fn copy(var: &Var) -> Result<Var> {
+    Var::from_tensor(&var.as_tensor().copy()?)
+}
+
+/// The factor of logits that a temperature stands for.
+pub fn logit_scale(temperature: &Var) -> Result<f64> {
+    Ok(f64::from(temperature.abs()?.to_vec2::<f32>()?[0][0]).max(1e-3))
+}
 
 /// `hard` forward, the gradient of `soft` backward.
 pub fn straight_through(hard: &Tensor, soft: &Tensor) -> Result<Tensor> {
@@ -24,13 +50,20 @@ pub fn step(x: &Tensor, steepness: f64, exact: bool) -> Result<Tensor> {
     straight_through(&x.ge(0f32)?.to_dtype(x.dtype())?, &soft)
 }
 
-/// Rounds to integers within `lo..=hi`.
-pub fn integers(latent: &Tensor, lo: f64, hi: f64) -> Result<Tensor> {
+/// Integers within `lo..=hi` if `exact`, else the latents.
+pub fn integers(latent: &Tensor, lo: f64, hi: f64, exact: bool) -> Result<Tensor> {
+    if !exact {
+        return Ok(latent.clone());
+    }
     straight_through(&latent.round()?.clamp(lo, hi)?, latent)
 }
 
-/// Integer rows: the `fan_in` largest latents of each row, rounded to at most `limit`; the rest is 0.
-pub fn sparse_rows(latent: &Tensor, fan_in: usize, limit: f32) -> Result<Tensor> {
+/// Integer rows if `exact`: the `fan_in` largest latents of each row, rounded to at most `limit`; the rest is 0. Else the
+/// latents.
+pub fn sparse_rows(latent: &Tensor, fan_in: usize, limit: f32, exact: bool) -> Result<Tensor> {
+    if !exact {
+        return Ok(latent.clone());
+    }
     let rows = latent.to_vec2::<f32>()?;
     let sparse: Vec<f32> = rows
         .iter()
@@ -82,7 +115,7 @@ mod tests {
     #[test]
     fn rows_keep_their_largest_weights_and_every_latent_its_gradient() {
         let latent = Var::new(&[[0.9f32, -0.6, 0.2, 0.7], [-3.0, 0.4, 0.1, 0.0]], &Device::Cpu).unwrap();
-        let sparse = sparse_rows(&latent, 2, 2.0).unwrap();
+        let sparse = sparse_rows(&latent, 2, 2.0, true).unwrap();
         assert_eq!(
             sparse.to_vec2::<f32>().unwrap(),
             [[1.0, 0.0, 0.0, 1.0], [-2.0, 0.0, 0.0, 0.0]]
@@ -119,7 +152,7 @@ mod tests {
     fn integers_are_rounded_and_bounded() {
         let x = Tensor::new(&[-9f32, -1.4, 0.6, 9.0], &Device::Cpu).unwrap();
         assert_eq!(
-            integers(&x, -6.0, 5.0).unwrap().to_vec1::<f32>().unwrap(),
+            integers(&x, -6.0, 5.0, true).unwrap().to_vec1::<f32>().unwrap(),
             [-6.0, -1.0, 1.0, 5.0]
         );
     }

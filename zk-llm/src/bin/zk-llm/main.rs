@@ -17,7 +17,7 @@ mod train_generator;
 mod train_gpt2;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{filter::LevelFilter, EnvFilter};
 
 /// Encrypted inference on one machine.
 #[derive(Debug, Parser)]
@@ -61,7 +61,11 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::from_default_env())
+        .with_env_filter(
+            EnvFilter::builder()
+                .with_default_directive(LevelFilter::INFO.into())
+                .from_env_lossy(),
+        )
         .with_writer(std::io::stderr)
         .init();
     match Cli::parse().command {
@@ -80,4 +84,10 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(args) => bench::run(args),
         Command::BenchSplit(args) => bench_split::run(args),
     }
+}
+
+/// Trains on one thread: small matrices gain nothing by more, and sums are added in the same order each time.
+fn one_thread() {
+    // Read by the matrix library at its first use.
+    std::env::set_var("RAYON_NUM_THREADS", "1");
 }

@@ -21,7 +21,7 @@ pub struct Args {
 
 /// Prints the share of held-out sentences labelled correctly.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    std::env::set_var("RAYON_NUM_THREADS", "1");
+    crate::one_thread();
     println!("weights  activations   float  rounded  trained  majority  sentences");
     for (weights, activations) in [(3, 3), (3, 7), (7, 7), (15, 15)] {
         let levels = Levels { weights, activations };

@@ -36,8 +36,7 @@ pub struct Args {
 
 /// Trains, writes the model and prints what was measured.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    // The matrices are small: more than one thread only waits. Read by the matrix library at its first use.
-    std::env::set_var("RAYON_NUM_THREADS", "1");
+    crate::one_thread();
     let Args {
         seed,
         steps,

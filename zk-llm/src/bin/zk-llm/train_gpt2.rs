@@ -38,8 +38,7 @@ pub struct Args {
 
 /// Trains, writes the checkpoint and prints what was measured.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    // Sums are added in the same order each time. Read by the matrix library at its first use.
-    std::env::set_var("RAYON_NUM_THREADS", "1");
+    crate::one_thread();
     let text = std::fs::read_to_string(&args.text).with_context(|| args.text.display().to_string())?;
     let settings = Settings {
         seed: args.seed,

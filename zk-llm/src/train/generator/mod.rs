@@ -15,9 +15,7 @@ mod tests;
 
 use std::path::Path;
 
-use candle_core::{Device, Tensor, D};
-use candle_nn::ops::{log_softmax, softmax};
-use candle_nn::{AdamW, Optimizer, ParamsAdamW};
+use candle_core::{Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -26,8 +24,9 @@ use self::data::{disturbed, places, target, window, Ids, Texts};
 use self::net::{Net, Shape};
 use self::ngram::Ngrams;
 use super::corpus::Corpus;
+use super::data::majority;
 use super::net::{Precision, CONTEXT};
-use super::optimise::argmax;
+use super::optimise::{distilled, Descent, Measure, Schedule};
 use crate::error::Result;
 
 pub use self::publish::publish;
@@ -40,10 +39,6 @@ pub const HIDDEN: usize = 192;
 pub const FEATURES: usize = 304;
 /// Windows evaluated at once.
 const EVALUATION_BATCH: usize = 512;
-/// Weight of the float network's answer against the text.
-const DISTILLATION: f64 = 0.5;
-/// Learning rate of embeddings relative to the others, while integers are trained.
-const EMBEDDING_RATE: f64 = 4.0;
 
 /// What a training run may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,15 +67,6 @@ impl Default for Settings {
     }
 }
 
-/// How well next tokens are foretold.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean cross-entropy in nats.
-    pub loss: f64,
-    /// Share of tokens that were the likeliest.
-    pub accuracy: f64,
-}
-
 /// Figures on one set of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -89,11 +75,11 @@ pub struct Figures {
     /// Tokens, ends included.
     pub tokens: usize,
     /// Float weights and sigmoids.
-    pub floating: Score,
+    pub floating: Measure,
     /// The float network rounded to integers without training.
-    pub rounded: Score,
+    pub rounded: Measure,
     /// Integers, as published.
-    pub integers: Score,
+    pub integers: Measure,
     /// Losses of interpolated counts of one, two and three tokens.
     pub ngrams: [f64; 3],
     /// Always naming the most frequent token.
@@ -119,19 +105,6 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// One stage of training.
-#[derive(Clone, Copy, Debug)]
-pub struct Stage {
-    /// Optimiser steps.
-    pub steps: usize,
-    /// Learning rate at the start; it falls to a twentieth along a cosine.
-    pub rate: f64,
-    /// Of the forward pass at the start.
-    pub precision: Precision,
-    /// Factor by which the steepness of soft steps has grown at the end.
-    pub hardening: f64,
-}
-
 /// Trains on the corpus in `dir`.
 ///
 /// # Errors
@@ -152,19 +125,15 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Net, Texts, Report)> {
         features: FEATURES,
     };
     let float = Net::new(shape, &mut ChaCha8Rng::seed_from_u64(settings.seed))?;
-    let stage = |share: usize, rate: f64, precision: Precision, hardening: f64| Stage {
+    let stage = |share: usize, rate: f64, precision: Precision, hardening: f64| Schedule {
         steps: settings.steps * share / 10,
+        batch: settings.batch,
         rate,
         precision,
         hardening,
     };
-    fit(
-        &float,
-        &texts.train,
-        None,
-        stage(10, 0.006, Precision::Float, 1.0),
-        settings,
-    )?;
+    let first = stage(10, 0.006, Precision::Float, 1.0);
+    fit(&float, &texts.train, None, first, settings.seed)?;
     let rounded = float.duplicate()?;
     rounded.fit_to_integers()?;
     let net = rounded.duplicate()?;
@@ -172,7 +141,7 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Net, Texts, Report)> {
         stage(12, 0.005, Precision::Soft(2.0), 2.0),
         stage(4, 0.001, Precision::Exact, 1.0),
     ] {
-        fit(&net, &texts.train, Some(&float), stage, settings)?;
+        fit(&net, &texts.train, Some(&float), stage, settings.seed)?;
     }
     let ngrams = [1, 2, 3].map(|order| Ngrams::count(&texts.train, order, shape.vocabulary));
     let figures = |set: &[Ids]| -> Result<Figures> {
@@ -184,7 +153,7 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Net, Texts, Report)> {
             rounded: score(&rounded, Precision::Exact)?,
             integers: score(&net, Precision::Exact)?,
             ngrams: [0, 1, 2].map(|order| ngrams[order].loss(set)),
-            majority: majority(set),
+            majority: majority(targets(set)),
         })
     };
     let report = Report {
@@ -203,24 +172,12 @@ pub fn train(dir: &Path, settings: Settings) -> Result<(Net, Texts, Report)> {
 ///
 /// # Errors
 /// If an operation fails.
-pub fn fit(net: &Net, texts: &[Ids], teacher: Option<&Net>, stage: Stage, settings: Settings) -> Result<()> {
-    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+pub fn fit(net: &Net, texts: &[Ids], teacher: Option<&Net>, stage: Schedule, seed: u64) -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let all = places(texts);
-    let parameters = ParamsAdamW {
-        lr: stage.rate,
-        weight_decay: 1e-3,
-        ..ParamsAdamW::default()
-    };
-    // A token's row is seen in few batches, and so moves faster when it is.
-    let mut slow = AdamW::new(net.vars(), parameters.clone())?;
-    let mut fast = AdamW::new(vec![net.embedding.clone()], parameters)?;
-    let factor = if stage.precision.rounds() {
-        EMBEDDING_RATE
-    } else {
-        1.0
-    };
+    let mut descent = Descent::new(net.vars(), &net.embedding, stage)?;
     for at in 0..stage.steps {
-        let batch: Vec<(usize, usize)> = (0..settings.batch)
+        let batch: Vec<(usize, usize)> = (0..stage.batch)
             .map(|_| all[rng.gen_range(0..all.len())])
             .collect();
         let windows: Vec<[u32; CONTEXT]> = batch
@@ -228,35 +185,23 @@ pub fn fit(net: &Net, texts: &[Ids], teacher: Option<&Net>, stage: Stage, settin
             .map(|(text, place)| disturbed(&texts[*text], *place, &mut rng))
             .collect();
         let ids = tensor(&windows)?;
-        let next: Vec<u32> = batch
-            .iter()
-            .map(|(text, place)| target(&texts[*text], *place))
-            .collect();
-        let next = Tensor::from_vec(next, (batch.len(), 1), &Device::Cpu)?;
-        let progress = at as f64 / stage.steps as f64;
-        let precision = match stage.precision {
-            Precision::Soft(steepness) => Precision::Soft(steepness * stage.hardening.powf(progress)),
-            fixed => fixed,
+        let log_odds = net.log_odds(&ids, descent.precision(at))?;
+        let answer = match teacher {
+            Some(teacher) => Some(teacher.log_odds(&ids, Precision::Float)?),
+            None => None,
         };
-        let log_odds = log_softmax(&net.log_odds(&ids, precision)?, D::Minus1)?;
-        let mut loss = log_odds.gather(&next, 1)?.mean_all()?.neg()?;
-        if let Some(teacher) = teacher {
-            let answer = softmax(&teacher.log_odds(&ids, Precision::Float)?, D::Minus1)?.detach();
-            let gap = (answer * &log_odds)?.sum(D::Minus1)?.mean_all()?.neg()?;
-            loss = ((loss * (1.0 - DISTILLATION))? + (gap * DISTILLATION)?)?;
-        }
-        let warm = (at as f64 / 50.0).min(1.0);
-        let cosine = 0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
-        let gradients = loss.backward()?;
-        slow.set_learning_rate(stage.rate * cosine * warm);
-        fast.set_learning_rate(stage.rate * cosine * warm * factor);
-        slow.step(&gradients)?;
-        fast.step(&gradients)?;
-        if at % 100 == 0 {
-            tracing::info!(step = at, loss = f64::from(loss.to_scalar::<f32>()?), "training");
-        }
+        let next = batch
+            .iter()
+            .map(|(text, place)| target(&texts[*text], *place) as usize);
+        descent.step(at, &distilled(&log_odds, next, answer.as_ref())?)?;
     }
     Ok(())
+}
+
+/// The token that comes at every place of `texts`, in order.
+fn targets(texts: &[Ids]) -> impl Iterator<Item = usize> + '_ {
+    let places = places(texts).into_iter();
+    places.map(|(text, at)| target(&texts[text], at) as usize)
 }
 
 fn tensor(windows: &[[u32; CONTEXT]]) -> Result<Tensor> {
@@ -285,30 +230,7 @@ pub fn scores(net: &Net, texts: &[Ids], precision: Precision) -> Result<Vec<Vec<
 ///
 /// # Errors
 /// If an operation fails.
-pub fn measure(net: &Net, texts: &[Ids], precision: Precision) -> Result<Score> {
-    let scale = net.logit_scale()?;
-    let (mut loss, mut right) = (0.0, 0.0);
-    let all = places(texts);
-    for (row, (text, at)) in scores(net, texts, precision)?.iter().zip(&all) {
-        let next = target(&texts[*text], *at) as usize;
-        let top = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        let total: f64 = row.iter().map(|x| ((f64::from(*x) - top) * scale).exp()).sum();
-        loss -= (f64::from(row[next]) - top) * scale - total.ln();
-        right += f64::from(u8::from(argmax(row) == next));
-    }
-    let count = all.len().max(1) as f64;
-    Ok(Score {
-        loss: loss / count,
-        accuracy: right / count,
-    })
-}
-
-/// Share of the most frequent token among all places.
-fn majority(texts: &[Ids]) -> f64 {
-    let mut counts = std::collections::BTreeMap::new();
-    let all = places(texts);
-    for (text, at) in &all {
-        *counts.entry(target(&texts[*text], *at)).or_insert(0usize) += 1;
-    }
-    counts.values().copied().max().unwrap_or_default() as f64 / all.len().max(1) as f64
+pub fn measure(net: &Net, texts: &[Ids], precision: Precision) -> Result<Measure> {
+    let rows = scores(net, texts, precision)?;
+    Ok(Measure::of(&rows, targets(texts), net.logit_scale()?))
 }

@@ -3,13 +3,12 @@
 //! For the window `x` of ternary inputs: `h = step(Wh x + bh)`, `f = step(Wx x + Wf h + bf)`, logits `Wo f + bo`.
 //! Only `h` and `f` cost bootstraps, one a bit; the scores are sums, however many tokens there are.
 
-use candle_core::{DType, Device, Result, Tensor, Var};
-use rand::Rng;
+use candle_core::{Result, Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 
-use crate::train::fit::{largest_mean, rescale};
+use crate::train::fit::{rescale, rescale_logits};
 use crate::train::net::{linear, Precision, BIAS, CONTEXT};
-use crate::train::ste::{embedding_table, integers, sparse_rows};
+use crate::train::ste::{constant, copy, embedding_table, integers, logit_scale, random, sparse_rows};
 
 /// Inputs of a bit of the first layer; with its bias the sum stays within -16..=15, where a step is exact.
 pub const HIDDEN_FAN_IN: usize = 12;
@@ -70,15 +69,7 @@ impl Net {
     /// # Errors
     /// If a tensor cannot be made.
     pub fn new(shape: Shape, rng: &mut ChaCha8Rng) -> Result<Self> {
-        let mut random = |rows: usize, columns: usize, size: f32| -> Result<Var> {
-            // Sum of three uniform numbers: close enough to normal, of deviation `size`.
-            let mut draw = || (0..3).map(|_| rng.gen_range(-1.0f32..1.0)).sum::<f32>() * size;
-            let data: Vec<f32> = (0..rows * columns).map(|_| draw()).collect();
-            Var::from_tensor(&Tensor::from_vec(data, (rows, columns), &Device::Cpu)?)
-        };
-        let constant = |columns: usize, value: f64| -> Result<Var> {
-            Var::from_tensor(&(Tensor::zeros((1, columns), DType::F32, &Device::Cpu)? + value)?)
-        };
+        let mut random = |rows, columns, size| random(rows, columns, size, rng);
         let Shape {
             vocabulary,
             dim,
@@ -90,13 +81,13 @@ impl Net {
             shape,
             embedding: random(vocabulary, dim, 0.8)?,
             hidden: random(hidden, inputs, 0.15)?,
-            hidden_bias: constant(hidden, -0.5)?,
+            hidden_bias: constant(1, hidden, -0.5)?,
             direct: random(features, inputs, 0.1)?,
             composed: random(features, hidden, 0.2)?,
-            feature_bias: constant(features, -0.5)?,
+            feature_bias: constant(1, features, -0.5)?,
             score: random(vocabulary, features, 0.2)?,
-            score_bias: constant(vocabulary, 0.0)?,
-            temperature: constant(1, 1.0)?,
+            score_bias: constant(1, vocabulary, 0.0)?,
+            temperature: constant(1, 1, 1.0)?,
         })
     }
 
@@ -121,7 +112,6 @@ impl Net {
     /// # Errors
     /// If a tensor cannot be copied.
     pub fn duplicate(&self) -> Result<Self> {
-        let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);
         Ok(Self {
             shape: self.shape,
             embedding: copy(&self.embedding)?,
@@ -141,7 +131,7 @@ impl Net {
     /// # Errors
     /// If the parameter cannot be read.
     pub fn logit_scale(&self) -> Result<f64> {
-        Ok(f64::from(self.temperature.abs()?.to_vec2::<f32>()?[0][0]).max(1e-3))
+        logit_scale(&self.temperature)
     }
 
     /// Rescales rows trained in floating point so that rounding keeps their largest weights.
@@ -154,27 +144,16 @@ impl Net {
             &[(&self.direct, DIRECT_FAN_IN), (&self.composed, COMPOSED_FAN_IN)],
             &[&self.feature_bias],
         )?;
-        let rows = self.score.to_vec2::<f32>()?;
-        let mean = rows
-            .iter()
-            .map(|row| largest_mean(row, SCORE_FAN_IN))
-            .sum::<f32>()
-            / rows.len() as f32;
-        let factor = f64::from(f32::midpoint(1.0, SCORE_WEIGHT) / mean.max(1e-3));
-        self.score.set(&(self.score.as_tensor() * factor)?)?;
-        self.score_bias.set(&(self.score_bias.as_tensor() * factor)?)?;
-        self.temperature.set(&(self.temperature.as_tensor() / factor)?)
+        rescale_logits(
+            (&self.score, SCORE_FAN_IN, SCORE_WEIGHT),
+            &self.score_bias,
+            &self.temperature,
+        )
     }
 
     pub(super) fn weights(&self, exact: bool) -> Result<Weights> {
-        let rows = |latent: &Var, fan_in: usize, limit: f32| match exact {
-            true => sparse_rows(latent, fan_in, limit),
-            false => Ok(latent.as_tensor().clone()),
-        };
-        let bounded = |latent: &Var, limit: f64| match exact {
-            true => integers(latent, -limit, limit),
-            false => Ok(latent.as_tensor().clone()),
-        };
+        let rows = |latent: &Var, fan_in, limit| sparse_rows(latent, fan_in, limit, exact);
+        let bounded = |latent: &Var, limit: f64| integers(latent, -limit, limit, exact);
         Ok(Weights {
             hidden: rows(&self.hidden, HIDDEN_FAN_IN, 1.0)?,
             hidden_bias: bounded(&self.hidden_bias, BIAS)?,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::{target, Ids, Texts};
 use super::ngram::Ngrams;
-use super::{Report, Score};
+use super::{Measure, Report};
 use crate::exec_clear::run;
 use crate::import::Chooser;
 use crate::text::{PAD, UNKNOWN};
@@ -24,7 +24,7 @@ fn sixteen_tokens_of_the_published_generator_stay_within_eight_thousand_bootstra
 }
 
 /// Mean cross-entropy and accuracy of the published circuit over texts, through the client's own preparation.
-fn measured(model: &Model, client: &ClientModel, texts: &[Ids]) -> Score {
+fn measured(model: &Model, client: &ClientModel, texts: &[Ids]) -> Measure {
     let (scale, labels) = (model.manifest().logit_scale, &model.manifest().labels);
     let (mut loss, mut right, mut tokens) = (0.0, 0.0, 0.0);
     for ids in texts {
@@ -38,7 +38,7 @@ fn measured(model: &Model, client: &ClientModel, texts: &[Ids]) -> Score {
             tokens += 1.0;
         }
     }
-    Score {
+    Measure {
         loss: loss / tokens,
         accuracy: right / tokens,
     }

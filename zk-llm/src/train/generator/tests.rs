@@ -119,12 +119,9 @@ fn counts_are_interpolated_as_witten_and_bell_do() {
 #[test]
 fn training_is_reproducible_and_learns() {
     let texts = counting(20);
-    let settings = Settings {
-        batch: 32,
-        ..Settings::default()
-    };
-    let stage = Stage {
+    let stage = Schedule {
         steps: 80,
+        batch: 32,
         rate: 0.02,
         precision: Precision::Exact,
         hardening: 1.0,
@@ -132,7 +129,7 @@ fn training_is_reproducible_and_learns() {
     let (first, second) = (small_net(3), small_net(3));
     let before = measure(&first, &texts, Precision::Exact).unwrap();
     for net in [&first, &second] {
-        fit(net, &texts, None, stage, settings).unwrap();
+        fit(net, &texts, None, stage, Settings::default().seed).unwrap();
     }
     let after = measure(&first, &texts, Precision::Exact).unwrap();
     assert!(after.loss < before.loss * 0.7, "{before:?} {after:?}");

@@ -12,8 +12,7 @@ mod text;
 use std::path::Path;
 use std::time::Instant;
 
-use candle_core::{Device, Tensor, D};
-use candle_nn::ops::log_softmax;
+use candle_core::{Device, Tensor};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,14 +21,13 @@ use serde::{Deserialize, Serialize};
 pub use self::net::{Net, Shape};
 pub use self::text::{halves, tokenizer, unigram};
 
+use super::optimise::{cosine, cross_entropy};
 use crate::error::{Error, Result};
 
 /// File of a run's figures, beside the checkpoint's.
 pub const TRAINING_FILE: &str = "training.json";
 /// Steps until the learning rate is whole.
 const WARM: f64 = 60.0;
-/// Share of the learning rate at the end.
-const LAST_RATE: f64 = 0.05;
 /// Windows of the held-out part over which a run states its loss.
 const CHECKED: usize = 32;
 
@@ -150,9 +148,8 @@ fn fit(net: &Net, tokens: &[u32], settings: Settings, rng: &mut ChaCha8Rng) -> R
         let windows: Vec<&[u32]> = starts.map(|start| &tokens[start..start + window]).collect();
         let loss = loss(net, &windows, Some(&mut *rng))?;
         let gradients = loss.backward()?;
-        let progress = at as f64 / settings.steps as f64;
-        let cosine = LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
-        let rate = settings.rate * cosine * ((at + 1) as f64 / WARM).min(1.0);
+        let warm = ((at + 1) as f64 / WARM).min(1.0);
+        let rate = settings.rate * cosine(at as f64 / settings.steps as f64) * warm;
         for optimiser in &mut optimisers {
             optimiser.set_learning_rate(rate);
             optimiser.step(&gradients)?;
@@ -181,7 +178,6 @@ fn loss(net: &Net, windows: &[&[u32]], dropout: Option<&mut ChaCha8Rng>) -> Resu
         shifted.copied().collect()
     };
     let inputs = Tensor::from_vec(of(0), (windows.len(), length), &Device::Cpu)?;
-    let wanted = Tensor::from_vec(of(1), (windows.len() * length, 1), &Device::Cpu)?;
-    let odds = log_softmax(&net.forward(&inputs, dropout)?, D::Minus1)?;
-    Ok(odds.gather(&wanted, 1)?.mean_all()?.neg()?)
+    let wanted = of(1).into_iter().map(|id| id as usize);
+    cross_entropy(&net.forward(&inputs, dropout)?, wanted)
 }
