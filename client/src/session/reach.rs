@@ -28,6 +28,16 @@ pub enum Opened {
     Split(Box<SplitSession>),
 }
 
+impl Opened {
+    /// Hash of the manifest of the Brain's task.
+    pub fn task(&self) -> [u8; 32] {
+        match self {
+            Self::Full(session) => session.model().manifest_hash(),
+            Self::Split(session) => session.part().manifest_hash(),
+        }
+    }
+}
+
 /// Reads the Brain, chooses a miner, and obtains the model's public part.
 ///
 /// # Errors

@@ -4,8 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use based_client::{
+    templates::{self, Admission},
+    wallet::format_account,
+};
 use based_e2e::{
-    network::{Network, PeerOptions, BRAIN},
+    network::{key, Network, PeerOptions, BRAIN},
     peer::Peer,
     process::{free_port, Process},
     stopped,
@@ -13,6 +17,11 @@ use based_e2e::{
 use based_primitives::{constants::EVM_CHAIN_ID, TemplateId};
 use clap::Parser;
 use zk_llm::manifest::{sha256, MANIFEST_FILE};
+
+/// Who holds the Brain on networks of one machine.
+const OWNER: &str = "//Alice";
+const MINER: &str = "//Miner";
+const VALIDATOR: &str = "//Validator";
 
 /// Starts three authorities on this machine and stops them at Ctrl-C.
 #[derive(Parser)]
@@ -60,15 +69,27 @@ fn ethereum(network: &Network, port: u16) -> anyhow::Result<Process> {
     Process::start("eth-rpc", "eth-rpc", args, &[], network.dir())
 }
 
-/// Starts one authority on which the Brain runs the model, and names the template on chain.
+/// Starts one authority on which the Brain runs the model, and names the template on chain. Where the template admits by
+/// list, the miner and the validator to come are on it.
 async fn one(args: &Args, template: TemplateId) -> anyhow::Result<Network> {
     let path = args.model_dir.join(MANIFEST_FILE);
     let manifest = std::fs::read(&path).with_context(|| path.display().to_string())?;
     let network = Network::start_with_task(sha256(&manifest)).await?;
     let (brain, template) = (BRAIN.to_string(), template.to_string());
     network
-        .based("//Alice", &["brain", "set-template", &brain, &template])
+        .based(OWNER, &["brain", "set-template", &brain, &template])
         .await?;
+    if templates::find(&template)?.0.admission == Admission::Listed {
+        network
+            .based(OWNER, &["brain", "set-admission", &brain, "listed"])
+            .await?;
+        for uri in [MINER, VALIDATOR] {
+            let account = format_account(&key(uri)?.account());
+            network
+                .based(OWNER, &["brain", "allow", &brain, &account])
+                .await?;
+        }
+    }
     Ok(network)
 }
 
@@ -76,7 +97,7 @@ async fn one(args: &Args, template: TemplateId) -> anyhow::Result<Network> {
 async fn peers(network: &Network, models: &Path) -> anyhow::Result<Vec<Peer>> {
     let options = PeerOptions {
         name: "miner",
-        uri: "//Miner",
+        uri: MINER,
         brain: BRAIN,
         models,
         run: &[],
@@ -86,7 +107,7 @@ async fn peers(network: &Network, models: &Path) -> anyhow::Result<Vec<Peer>> {
     println!("miner      127.0.0.1:{} of Brain {BRAIN}", miner.endpoint());
     let options = PeerOptions {
         name: "validator",
-        uri: "//Validator",
+        uri: VALIDATOR,
         brain: BRAIN,
         models,
         run: &["--canary-uri", "//Canary0", "--canary-uri", "//Canary1"],

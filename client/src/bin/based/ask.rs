@@ -140,11 +140,7 @@ impl Ask {
             ..defaults
         };
         let opened = session::open(chain, signer, self.brain, options).await?;
-        let task = match &opened {
-            Opened::Full(session) => session.model().manifest_hash(),
-            Opened::Split(session) => session.part().manifest_hash(),
-        };
-        if audit.as_ref().is_some_and(|whole| whole.hash() != task) {
+        if audit.as_ref().is_some_and(|whole| whole.hash() != opened.task()) {
             bail!("the model given to --verify-local is not the Brain's; its manifest differs");
         }
         // Before anything is paid.
@@ -207,10 +203,7 @@ struct Wanted {
 
 impl Wanted {
     fn suits(&self, opened: &Opened, brain: BrainId) -> anyhow::Result<()> {
-        let task = match opened {
-            Opened::Full(session) => session.model().manifest_hash(),
-            Opened::Split(session) => session.part().manifest_hash(),
-        };
+        let task = opened.task();
         if self.analysis.is_some_and(|wanted| wanted != task) {
             bail!("Brain {brain} runs another model than the analysis named, {}; ask another Brain: `based brain list`", hex::encode(task));
         }
