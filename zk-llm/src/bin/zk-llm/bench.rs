@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use anyhow::{ensure, Context};
 use rayon::prelude::*;
+use serde::Deserialize;
 use zk_llm::exec_tfhe::Evaluation;
 use zk_llm::import::Chooser;
-use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Model, ServerKey};
+use zk_llm::manifest::GRAPH_FILE;
+use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Logits, Model, Prompt, ServerKey};
 
-use crate::figures::{at_most, plain, Figure, Report};
+use crate::figures::{at_least, at_most, plain, Figure, Report};
+use crate::peer::Peer;
 
 /// Arguments of `zk-llm bench`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +23,12 @@ pub struct Args {
     /// Directory of the generator that goes on for 16 words.
     #[arg(long)]
     generator: PathBuf,
+    /// Python with Concrete; without it there is no comparison.
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// The peer's script.
+    #[arg(long, default_value = "zk-llm/bench/compiled.py")]
+    script: PathBuf,
     /// File for the figures, as JSON; only the table is printed without it.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -27,6 +36,11 @@ pub struct Args {
     #[arg(long, default_value = "I lost my keys and I am furious")]
     text: String,
 }
+
+/// What figures call the peer; its version is pinned in `zk-llm/bench/compiled.txt`.
+const PEER: &str = "the same graph by Concrete 2.10.0, the compiler of Concrete ML 1.9.0";
+/// Chance that one of the peer's lookups fails, Concrete ML's own default: 2^-40. Ours is 2^-128.
+const PEER_ERROR: f64 = 1.0 / (1u64 << 40) as f64;
 
 /// Measures, prints a table and writes the figures.
 pub fn run(args: Args) -> anyhow::Result<()> {
@@ -63,41 +77,111 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     );
 
     let (prompt16_bootstraps, prompt16_s) = sixteen(&args.generator, &key, &server_key)?;
+    let compiled = match &args.python {
+        Some(python) => {
+            let graph = args.model.join(GRAPH_FILE);
+            Some(compiled(
+                Peer::start(python, &args.script)?,
+                &graph,
+                &prompt,
+                &answer,
+            )?)
+        }
+        None => {
+            eprintln!("bench: without --python there is no comparison with {PEER}");
+            None
+        }
+    };
 
     let all_cores = (before + after) / 2.0;
     let pbs = counted as f64;
     let ideal_s = pbs * all_cores / 1000.0 / cores as f64;
-    let report = Report::new(
-        "zk-full",
-        cores,
-        vec![
-            at_most("pbs", pbs, "bootstraps", 12_000.0),
-            plain(
-                "pbs_unsqueezed",
-                model.manifest().bootstraps.unsqueezed as f64,
-                "bootstraps",
-            ),
-            Figure {
-                peer: Some(
-                    "bootstraps of the prompt x the library's own keyswitch and bootstrap / cores".into(),
-                ),
-                peer_value: Some(ideal_s),
-                ratio: Some(ideal_s / wall_s),
-                ..plain("prompt_wall_s", wall_s, "s")
-            },
-            at_most("prompt16_bootstraps", prompt16_bootstraps, "bootstraps", 8000.0),
-            plain("prompt16_s", prompt16_s, "s"),
-            at_most("wall_over_ideal", wall_s / ideal_s, "ratio", 1.15),
-            plain("keyswitch_pbs_ms", all_cores, "ms"),
-            plain("keyswitch_pbs_one_core_ms", one_core, "ms"),
-            at_most("evaluation_key_bytes", evaluation_key.len() as f64, "B", 150e6),
-            plain("input_bytes", input.len() as f64, "B"),
-            plain("output_bytes", output.len() as f64, "B"),
-            plain("key_generation_s", keygen_s, "s"),
-            at_most("peak_rss_bytes", peak_rss_bytes()? as f64, "B", 4e9),
-        ],
+    let manifest = model.manifest();
+    let lost = (manifest.accuracy.unsqueezed - manifest.accuracy.squeezed) * 100.0;
+    println!(
+        "{} ({}), squeezed and not; {} held-out texts",
+        manifest.name,
+        hex::encode(model.manifest_hash()),
+        manifest.accuracy.samples
     );
-    report.publish(args.out.as_deref())
+    let unsqueezed = manifest.bootstraps.unsqueezed as f64;
+    let mut figures = vec![
+        at_most("pbs", pbs, "bootstraps", 12_000.0),
+        plain("pbs_unsqueezed", unsqueezed, "bootstraps"),
+        at_least("pbs_ratio", unsqueezed / pbs, "times", 2.0),
+        at_most("accuracy_lost_points", lost, "points", 1.0),
+        Figure {
+            peer: Some("bootstraps of the prompt x the library's own keyswitch and bootstrap / cores".into()),
+            peer_value: Some(ideal_s),
+            ratio: Some(ideal_s / wall_s),
+            ..plain("prompt_wall_s", wall_s, "s")
+        },
+        plain("bootstrap_ms", wall_s * 1000.0 * cores as f64 / pbs, "ms"),
+        at_most("prompt16_bootstraps", prompt16_bootstraps, "bootstraps", 8000.0),
+        plain("prompt16_s", prompt16_s, "s"),
+        at_most("wall_over_ideal", wall_s / ideal_s, "ratio", 1.15),
+        plain("keyswitch_pbs_ms", all_cores, "ms"),
+        plain("keyswitch_pbs_one_core_ms", one_core, "ms"),
+        at_most("evaluation_key_bytes", evaluation_key.len() as f64, "B", 150e6),
+        plain("input_bytes", input.len() as f64, "B"),
+        plain("output_bytes", output.len() as f64, "B"),
+        plain("key_generation_s", keygen_s, "s"),
+        at_most("peak_rss_bytes", peak_rss_bytes()? as f64, "B", 4e9),
+    ];
+    if let Some(theirs) = compiled {
+        for (key, value) in [
+            ("pbs", theirs.lookups),
+            ("key_generation_s", theirs.key_s),
+            ("evaluation_key_bytes", theirs.key_bytes),
+            ("input_bytes", theirs.input_bytes),
+            ("output_bytes", theirs.output_bytes),
+        ] {
+            let figure = figures.iter_mut().find(|figure| figure.key == key);
+            let figure = figure.context("a figure has no counterpart")?;
+            figure.peer = Some(PEER.into());
+            figure.peer_value = Some(value);
+            figure.ratio = Some(value / figure.value);
+        }
+        figures.push(Figure {
+            peer: Some(PEER.into()),
+            peer_value: Some(theirs.run_s),
+            ratio: Some(theirs.run_s / wall_s),
+            ..plain("concrete_ml_ratio", theirs.run_s / wall_s, "times")
+        });
+    }
+    Report::new("zk-full", cores, figures).publish(args.out.as_deref())
+}
+
+/// The peer's compiled graph.
+#[derive(Deserialize)]
+struct Compiled {
+    lookups: f64,
+    key_s: f64,
+    key_bytes: f64,
+    input_bytes: f64,
+    output_bytes: f64,
+    #[serde(default)]
+    run_s: f64,
+}
+
+/// One run of the peer's.
+#[derive(Deserialize)]
+struct PeerRun {
+    run_s: f64,
+    outputs: Vec<i32>,
+}
+
+/// Has the peer compile the graph and run the same prompt, whose outputs must be the same.
+fn compiled(mut peer: Peer, graph: &Path, prompt: &Prompt, answer: &Logits) -> anyhow::Result<Compiled> {
+    let mut compiled: Compiled = peer.ask(&format!("compile {} {PEER_ERROR}", graph.display()))?;
+    let values: Vec<String> = prompt.values.iter().map(ToString::to_string).collect();
+    let run: PeerRun = peer.ask(&format!("run {}", values.join(",")))?;
+    ensure!(
+        run.outputs == answer.0,
+        "the peer's outputs differ: it does not run the same graph"
+    );
+    compiled.run_s = run.run_s;
+    Ok(compiled)
 }
 
 /// Bootstraps and seconds of 16 words by a generator, one pass each, every pass checked against the oracle.

@@ -8,6 +8,7 @@ mod eval;
 mod figures;
 mod inspect;
 mod parity;
+mod peer;
 mod perplexity;
 mod qat;
 mod run;

@@ -3,9 +3,9 @@
 //! Both sides of every comparison are measured in the same run, ours before and after the peer's, so that a
 //! change of the machine's speed shows in neither alone.
 
+mod extensions;
 mod gpt2;
 mod loopback;
-mod peer;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -16,8 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use zk_llm::split::{hint, product, Matrix, PackingKey, SecretKey, Tokens};
 
 use crate::figures::{at_least, plain, Figure, Report};
+use crate::peer::Peer;
 use crate::perplexity;
-use peer::Peer;
 
 /// Arguments of `zk-llm bench-split`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     python: Option<PathBuf>,
     /// The peer's script.
-    #[arg(long, default_value = "zk-llm/bench/peer.py")]
+    #[arg(long, default_value = "zk-llm/bench/extensions.py")]
     script: PathBuf,
     /// Checkpoint that `zk-llm train-gpt2` wrote; without it no perplexity is measured.
     #[arg(long)]
@@ -85,7 +85,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         None => {
             eprintln!(
                 "bench: without --python there is no comparison with {}",
-                peer::NAME
+                extensions::NAME
             );
             None
         }
@@ -96,7 +96,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let key_bytes = secret.packing_key_bytes().len() as f64;
     let packing = PackingKey::from_bytes(secret.packing_key_bytes())?;
     let session = Session { secret, packing };
-    let keys = peer.as_mut().map(Peer::keys).transpose()?;
+    let keys = peer.as_mut().map(extensions::keys).transpose()?;
     let mut figures = vec![
         beside(
             plain("key_bytes", key_bytes, "B"),
@@ -121,7 +121,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// A figure of which less is better, beside the peer's.
 fn beside(figure: Figure, peer_value: Option<f64>) -> Figure {
     Figure {
-        peer: peer_value.map(|_| peer::NAME.into()),
+        peer: peer_value.map(|_| extensions::NAME.into()),
         peer_value,
         ratio: peer_value.map(|peer| peer / figure.value),
         ..figure
@@ -151,7 +151,7 @@ fn measure_product(session: &Session, size: &Keys, peer: Option<&mut Peer>) -> a
     };
     several(&mut rng)?;
     let theirs = peer
-        .map(|peer| peer.product(size.inputs, size.outputs))
+        .map(|peer| extensions::product(peer, size.inputs, size.outputs))
         .transpose()?;
     several(&mut rng)?;
     let total_s = median(ours.iter().map(|run| run.total_s));
@@ -176,7 +176,7 @@ fn measure_product(session: &Session, size: &Keys, peer: Option<&mut Peer>) -> a
             figures.push(Figure {
                 peer: Some(format!(
                     "{}, whose sums have an error of deviation {:.1}; ours are exact",
-                    peer::NAME,
+                    extensions::NAME,
                     theirs.error_deviation
                 )),
                 ratio: Some(seconds / ours),

@@ -1,4 +1,4 @@
-//! The peer's process: a line of text asks, a line of JSON answers.
+//! A peer's process: a line of text asks, a line of JSON answers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -6,10 +6,6 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{ensure, Context};
 use serde::de::DeserializeOwned;
-use serde::Deserialize;
-
-/// What figures call it; the version is pinned in `zk-llm/bench/requirements.txt`.
-pub const NAME: &str = "concrete-ml-extensions 0.2.0";
 
 pub struct Peer {
     child: Child,
@@ -17,25 +13,8 @@ pub struct Peer {
     output: BufReader<ChildStdout>,
 }
 
-/// Making of the peer's keys.
-#[derive(Deserialize)]
-pub struct Keys {
-    pub key_s: f64,
-    pub key_bytes: f64,
-}
-
-/// One product of the peer's.
-#[derive(Deserialize)]
-pub struct Product {
-    pub encrypt_s: f64,
-    pub multiply_s: f64,
-    pub decrypt_s: f64,
-    pub input_bytes: f64,
-    pub output_bytes: f64,
-    pub error_deviation: f64,
-}
-
 impl Peer {
+    /// Starts a peer's script.
     pub fn start(python: &Path, script: &Path) -> anyhow::Result<Self> {
         let mut child = Command::new(python)
             .arg(script)
@@ -48,21 +27,15 @@ impl Peer {
         Ok(Self { child, input, output })
     }
 
-    pub fn keys(&mut self) -> anyhow::Result<Keys> {
-        self.ask("keys")
-    }
-
-    pub fn product(&mut self, inputs: u32, outputs: u32) -> anyhow::Result<Product> {
-        self.ask(&format!("product {inputs} {outputs}"))
-    }
-
-    fn ask<T: DeserializeOwned>(&mut self, question: &str) -> anyhow::Result<T> {
+    /// Asks, and waits for the answer.
+    pub fn ask<T: DeserializeOwned>(&mut self, question: &str) -> anyhow::Result<T> {
         writeln!(self.input, "{question}")?;
         self.input.flush()?;
         let mut line = String::new();
+        let word = question.split(' ').next().unwrap_or_default();
         ensure!(
             self.output.read_line(&mut line)? > 0,
-            "the peer ended while asked {question:?}; see above"
+            "the peer ended while asked to {word}; see above"
         );
         serde_json::from_str(&line).with_context(|| format!("the peer answered {line:?}"))
     }
