@@ -14,3 +14,4 @@ mod split;
 mod support;
 mod tasks;
 mod template;
+mod words;

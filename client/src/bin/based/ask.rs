@@ -3,6 +3,7 @@
 mod progress;
 mod route;
 mod split;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,8 @@ pub struct Ask {
     /// Texts of the index that are shown.
     #[arg(long, default_value_t = 5, requires = "index")]
     top: usize,
-    /// Most tokens to generate, for a model that does; the price of so many is reserved, and what comes is paid.
+    /// Most tokens to generate, for a model that does; the price of so many is reserved, and what comes is paid. A
+    /// generator of full mode takes a job for each word.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: u32,
     /// Compute and pay all of --max-tokens even if the text ends before, so that the miner does not learn its length.
@@ -146,6 +148,13 @@ impl Ask {
         // Before anything is paid.
         wanted.suits(&opened, self.brain)?;
         match (opened, audit) {
+            (Opened::Full(mut session), audit) if session.model().manifest().generator.is_some() => {
+                let audit = match &audit {
+                    Some(Whole::Full(model)) => Some(model.as_ref()),
+                    _ => None,
+                };
+                words::run(&mut session, (self, sampling), context.json, audit).await
+            }
             (Opened::Full(mut session), audit) => {
                 let mut progress = Progress::new(context.json);
                 let answer = session.ask(&self.text, &mut |event| progress.show(event)).await;
