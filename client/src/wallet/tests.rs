@@ -36,16 +36,6 @@ fn a_stored_key_signs_as_before_and_only_under_its_password() {
     );
 }
 
-#[test]
-fn other_wallets_read_our_files() {
-    let (dir, wallets) = wallets();
-    let (account, phrase) = wallets.create("new", &secret("pass")).unwrap();
-    let json = std::fs::read_to_string(dir.path().join("wallets/new.json")).unwrap();
-    let pair = subxt_signer::polkadot_js_compat::decrypt_json(&json, "pass").unwrap();
-    assert_eq!(pair.public_key().0, *AsRef::<[u8; 32]>::as_ref(&account));
-    assert_eq!(AccountId::from(pair_of(&phrase).unwrap().public()), account);
-}
-
 /// The development account Alice as polkadot.js exports it.
 #[test]
 fn we_read_files_of_other_wallets() {
