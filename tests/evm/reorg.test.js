@@ -73,8 +73,9 @@ test("a fork that loses leaves no receipt and no log, and what came before and a
   await start("alice", there, running.get("charlie"));
   await eventually(async () => assert.notEqual((await ask("eth_getBlockByNumber", forked.blockNumber, false)).hash, forked.blockHash));
 
-  // What the network gave up is pending again or gone; sent again, it is in one block of this chain and no other.
-  await ask("eth_sendRawTransaction", raw).catch(({ rpc: refused }) => assert.match(refused.message, /already|banned|stale|outdated/i));
+  // What the network gave up is pending again, in a new block already, or gone; sent again, it is in one block of this
+  // chain and no other.
+  await ask("eth_sendRawTransaction", raw).catch(({ rpc: refused }) => assert.match(refused.message, /already|banned|stale|outdated|invalid transaction/i));
   await eventually(async () => assert.ok(await receipt(lost.hash)));
   const again = await receipt(lost.hash);
   assert.notEqual(again.blockHash, forked.blockHash);
