@@ -35,7 +35,7 @@ const ROUND: u32 = 1;
 /// Brains that are looked at in one block, more than any network has them.
 const LOOKED_AT: u32 = 16;
 /// Payments that leave a mark in a block's sketch of accounts.
-const PAYMENTS: u32 = 100;
+const PAYMENTS: u32 = 10_000;
 
 fn funded<T: Config>(index: u32) -> T::AccountId {
     let who = account("forecaster", index, 0);
@@ -106,8 +106,8 @@ fn governance<T: Config>() -> Result<T::RuntimeOrigin, BenchmarkError> {
     T::GovernanceOrigin::try_successful_origin().map_err(|()| BenchmarkError::Weightless)
 }
 
-fn pay<T: Config>() {
-    for index in 0..PAYMENTS {
+fn pay<T: Config>(payments: u32) {
+    for index in 0..payments {
         Pallet::<T>::on_transaction_paid(&account("payer", index, 0), BASED);
     }
 }
@@ -232,9 +232,9 @@ mod benchmarks {
         Ok(())
     }
 
-    /// A block with payments, in which `b` Brains stand otherwise than before.
+    /// A block with `p` payments, in which `b` Brains stand otherwise than before.
     #[benchmark]
-    fn observe(b: Linear<0, { LOOKED_AT }>) {
+    fn observe(b: Linear<0, { LOOKED_AT }>, p: Linear<0, PAYMENTS>) {
         let owner = account("owner", 0, 0);
         for brain in 0..b as BrainId {
             T::BenchmarkHelper::open_brain(brain, &owner);
@@ -246,7 +246,7 @@ mod benchmarks {
             };
             StandingsSeen::<T>::insert(brain, before);
         }
-        pay::<T>();
+        pay::<T>(p);
         // The first block of a cycle and of a bucket ends neither.
         begin_cycle::<T>(0);
 
@@ -255,12 +255,12 @@ mod benchmarks {
             Pallet::<T>::observe_brains(0, 0..b as BrainId);
         }
 
-        assert_eq!(MeterState::<T>::get().bucket.transactions, u64::from(PAYMENTS));
+        assert_eq!(MeterState::<T>::get().bucket.transactions, u64::from(p));
     }
 
     #[benchmark]
     fn close_bucket() {
-        pay::<T>();
+        pay::<T>(PAYMENTS);
         Pallet::<T>::observe_brains(0, 0..0);
         T::BenchmarkHelper::stake(BRAIN, None, BASED);
         let mut meter = MeterState::<T>::get();
@@ -277,7 +277,7 @@ mod benchmarks {
     /// With full histories and announced parameters.
     #[benchmark]
     fn close_cycle() {
-        pay::<T>();
+        pay::<T>(PAYMENTS);
         Pallet::<T>::observe_brains(0, 0..0);
         fill_histories::<T>();
         announce::<T>();

@@ -79,6 +79,8 @@ pub use weights::WeightInfo;
 #[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
+    use alloc::vec::Vec;
+
     use based_primitives::{
         constants::FORECAST_TARGETS,
         forecasts::{EmissionController, Forecast, MetricsBucket, Parameters, RoundRecord},
@@ -100,6 +102,8 @@ pub mod pallet {
     use super::{types::*, weights::WeightInfo};
 
     const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+    /// Bytes of a signed transaction at least: an account, a signature, and what stands around them.
+    pub(crate) const SHORTEST_PAYMENT: u32 = 100;
 
     #[pallet::pallet]
     #[pallet::storage_version(STORAGE_VERSION)]
@@ -153,9 +157,14 @@ pub mod pallet {
         Forecast,
     }
 
-    /// What was counted in the block being built.
+    /// What was counted in the block being built, besides payments.
     #[pallet::storage]
     pub type TrafficState<T: Config> = StorageValue<_, Traffic, ValueQuery>;
+
+    /// Payments of the block being built, gone at its end. As with events, the block's length bounds their number.
+    #[pallet::storage]
+    #[pallet::unbounded]
+    pub type Payments<T: Config> = StorageValue<_, Vec<Payment>, ValueQuery>;
 
     /// What is being measured.
     #[pallet::storage]
@@ -384,9 +393,15 @@ pub mod pallet {
 
     impl<T: Config> Pallet<T> {
         /// What the end of the block will cost.
+        /// Transactions that fit into a block at most.
+        fn most_payments() -> u32 {
+            let bytes = *T::BlockLength::get().max.get(DispatchClass::Operational);
+            bytes.checked_div(SHORTEST_PAYMENT).unwrap_or(0)
+        }
+
         fn closing_weight(now: BlockNumber) -> Weight {
             let brains = Self::brains_of(now).count() as u32;
-            let mut weight = T::WeightInfo::observe(brains);
+            let mut weight = T::WeightInfo::observe(brains, Self::most_payments());
             if Self::is_last(now, T::BucketBlocks::get()) {
                 weight = weight.saturating_add(T::WeightInfo::close_bucket());
             }

@@ -9,6 +9,7 @@ use based_primitives::{
     traits::{BrainStandings, OnPeerJoined, OnPeerRemoved, OnTransactionPaid, StakeInspect, SweepBrain},
     Balance, BlockNumber, BrainId, Uid,
 };
+use codec::Encode;
 use frame_support::{
     traits::{Get, Time},
     weights::Weight,
@@ -17,9 +18,9 @@ use sp_core::H256;
 use sp_runtime::traits::{BlakeTwo256, Hash};
 
 use crate::{
-    types::{Meter, Payers, Standing, Traffic, Window},
+    types::{Meter, Payers, Payment, Standing, Traffic, Window},
     weights::WeightInfo,
-    BrainVoices, Buckets, Config, MeterState, Pallet, PayerSketches, StandingsSeen, TrafficState,
+    BrainVoices, Buckets, Config, MeterState, Pallet, PayerSketches, Payments, StandingsSeen, TrafficState,
 };
 
 impl<T: Config> Pallet<T> {
@@ -31,16 +32,14 @@ impl<T: Config> Pallet<T> {
     /// Measures the block that ends now, and how these Brains stand.
     pub(crate) fn observe_brains(now: BlockNumber, brains: impl Iterator<Item = BrainId>) {
         let traffic = TrafficState::<T>::get();
+        let payments = Payments::<T>::take();
         let mut meter = MeterState::<T>::get();
         Self::look_at_brains(brains, &mut meter);
-        let block = Self::window_of(now, &traffic, &mut meter);
+        let block = Self::window_of(now, &traffic, &payments, &mut meter);
         meter.bucket.merge(&block);
         meter.cycle.merge(&block);
         let mut payers = PayerSketches::<T>::get();
-        if traffic.transactions > 0 {
-            payers.bucket.merge(&traffic.payers);
-            payers.cycle.merge(&traffic.payers);
-        }
+        payers.see(&payments, &traffic.seed);
 
         let closes_bucket = Self::is_last(now, T::BucketBlocks::get());
         if closes_bucket {
@@ -51,7 +50,7 @@ impl<T: Config> Pallet<T> {
         if closes_cycle {
             seed = Self::end_cycle(now, &mut meter, &mut payers);
         }
-        if traffic.transactions > 0 || closes_bucket || closes_cycle {
+        if !payments.is_empty() || closes_bucket || closes_cycle {
             PayerSketches::<T>::put(payers);
         }
         TrafficState::<T>::put(Traffic {
@@ -118,7 +117,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The block as a window of its own.
-    fn window_of(now: BlockNumber, traffic: &Traffic, meter: &mut Meter) -> Window {
+    fn window_of(now: BlockNumber, traffic: &Traffic, payments: &[Payment], meter: &mut Meter) -> Window {
         let moment = T::Time::now();
         let passed = meter
             .moment
@@ -126,8 +125,10 @@ impl<T: Config> Pallet<T> {
             .map(|before| moment.saturating_sub(before));
         Window {
             blocks: 1,
-            transactions: traffic.transactions.into(),
-            fees: traffic.fees,
+            transactions: payments.len() as u64,
+            fees: payments
+                .iter()
+                .fold(0, |sum, payment| sum.saturating_add(payment.fee)),
             bytes: frame_system::Pallet::<T>::block_size().into(),
             intervals: u32::from(passed.is_some()),
             time: passed.unwrap_or(0),
@@ -180,12 +181,8 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> OnTransactionPaid<T::AccountId> for Pallet<T> {
     fn on_transaction_paid(payer: &T::AccountId, fee: Balance) {
-        TrafficState::<T>::mutate(|traffic| {
-            traffic.transactions = traffic.transactions.saturating_add(1);
-            traffic.fees = traffic.fees.saturating_add(fee);
-            let hash = BlakeTwo256::hash_of(&(traffic.seed, payer));
-            traffic.payers.insert(hash.to_low_u64_le());
-        });
+        // Appended and no more: this runs with every transaction.
+        Payments::<T>::append(payer.using_encoded(|payer| Payment::new(payer, fee)));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Records of this pallet.
 
+use alloc::vec::Vec;
+
 use based_primitives::{
     constants::PPB,
     forecasts::{Figures, Quantiles},
@@ -39,20 +41,24 @@ macro_rules! record {
 }
 
 record! {
-    /// What was counted in the block being built.
+    /// What was counted in the block being built, besides payments.
     pub struct Traffic {
         /// Seed of the cycle, by which accounts find their bits in sketches.
         pub seed: H256,
-        /// Transactions that paid.
-        pub transactions: u32,
-        /// Their fees without tips.
-        pub fees: Balance,
         /// Peers that joined a Brain.
         pub joins: u32,
         /// Peers that left a Brain.
         pub leaves: u32,
-        /// Accounts that paid.
-        pub payers: Sketch,
+    }
+}
+
+record! {
+    /// A transaction that paid.
+    pub struct Payment {
+        /// The account, folded to 64 bits.
+        pub payer: u64,
+        /// The fee without tip.
+        pub fee: Balance,
     }
 }
 
@@ -194,6 +200,41 @@ record! {
         /// In the cycle so far.
         pub cycle: Sketch,
     }
+}
+
+impl Payment {
+    /// By an account in its encoded form.
+    pub fn new(payer: &[u8], fee: Balance) -> Self {
+        let payer = payer.chunks(8).fold(0, |key, bytes| key ^ word(bytes));
+        Self { payer, fee }
+    }
+}
+
+impl Payers {
+    /// Sees who paid. Which bit is whose depends on the seed: two rounds of multiplying by its words and folding.
+    pub fn see(&mut self, payments: &[Payment], seed: &H256) {
+        let rounds = seed.0.chunks(16).map(|words| {
+            let (mask, factor) = words.split_at(8);
+            (word(mask), word(factor) | 1)
+        });
+        let rounds: Vec<(u64, u64)> = rounds.collect();
+        for payment in payments {
+            let hash = rounds.iter().fold(payment.payer, |hash, (mask, factor)| {
+                let product = u128::from(hash ^ mask).wrapping_mul((*factor).into());
+                product as u64 ^ (product >> 64) as u64
+            });
+            self.bucket.insert(hash);
+            self.cycle.insert(hash);
+        }
+    }
+}
+
+/// The number that up to eight bytes make, the lowest first.
+fn word(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 record! {

@@ -1,6 +1,6 @@
 //! Weights of `based_pallet_forecasts`, measured and written by `scripts/weights`: not to be edited.
 //!
-//! 2026-11-21, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
+//! 2026-11-22, AMD EPYC, WebAssembly; frame-benchmarking-cli 64.0.0 with 20 steps of 5 runs.
 
 use core::marker::PhantomData;
 
@@ -25,8 +25,8 @@ pub trait WeightInfo {
     fn roll_back_model() -> Weight;
     /// Benchmark `set_controller`.
     fn set_controller() -> Weight;
-    /// Benchmark `observe`, `b` from 0 to 16.
-    fn observe(b: u32) -> Weight;
+    /// Benchmark `observe`, `b` from 0 to 16, `p` from 0 to 10000.
+    fn observe(b: u32, p: u32) -> Weight;
     /// Benchmark `close_bucket`.
     fn close_bucket() -> Weight;
     /// Benchmark `close_cycle`.
@@ -48,111 +48,114 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 macro_rules! impl_weights {
     ($db:expr) => {
-        // At least 73_469 ns.
+        // At least 118_495 ns.
         fn commit_forecast() -> Weight {
-            Weight::from_parts(76_884_000, 3_784)
+            Weight::from_parts(126_948_000, 3_802)
                 .saturating_add($db.reads(6))
                 .saturating_add($db.writes(4))
         }
-        // At least 66_379 ns.
+        // At least 102_111 ns.
         fn reveal_forecast(n: u32) -> Weight {
-            Weight::from_parts(69_294_956, 3_784)
-                // Standard error: 367_244.
-                .saturating_add(Weight::from_parts(9_227_802, 0).saturating_mul(n.into()))
+            Weight::from_parts(131_934_373, 3_802)
+                // Standard error: 503_113.
+                .saturating_add(Weight::from_parts(9_946_233, 0).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 3_771).saturating_mul(n.into()))
                 .saturating_add($db.reads(6))
                 .saturating_add($db.reads(u64::from(n).saturating_mul(2)))
                 .saturating_add($db.writes(4))
                 .saturating_add($db.writes(u64::from(n).saturating_mul(1)))
         }
-        // At least 11_057 ns.
+        // At least 15_914 ns.
         fn set_beta_override() -> Weight {
-            Weight::from_parts(12_719_000, 1_565)
+            Weight::from_parts(17_316_000, 1_565)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 9_664 ns.
+        // At least 15_343 ns.
         fn set_feature_set() -> Weight {
-            Weight::from_parts(10_035_000, 1_565)
+            Weight::from_parts(15_763_000, 1_565)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 9_905 ns.
+        // At least 15_333 ns.
         fn set_model() -> Weight {
-            Weight::from_parts(10_515_000, 1_565)
+            Weight::from_parts(15_713_000, 1_565)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 9_695 ns.
+        // At least 14_552 ns.
         fn roll_back_model() -> Weight {
-            Weight::from_parts(10_005_000, 1_565)
+            Weight::from_parts(14_942_000, 1_565)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 10_275 ns.
+        // At least 16_365 ns.
         fn set_controller() -> Weight {
-            Weight::from_parts(10_616_000, 1_565)
+            Weight::from_parts(18_057_000, 1_565)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 11_617 ns.
-        fn observe(b: u32) -> Weight {
-            Weight::from_parts(7_734_161, 3_533)
-                // Standard error: 1_136_189.
-                .saturating_add(Weight::from_parts(36_442_638, 0).saturating_mul(b.into()))
+        // At least 377_069 ns.
+        fn observe(b: u32, p: u32) -> Weight {
+            Weight::from_parts(146_933_361, 28_517)
+                // Standard error: 2_794_769.
+                .saturating_add(Weight::from_parts(55_348_438, 0).saturating_mul(b.into()))
+                // Standard error: 4_636.
+                .saturating_add(Weight::from_parts(45_918, 0).saturating_mul(p.into()))
                 .saturating_add(Weight::from_parts(0, 47_573).saturating_mul(b.into()))
-                .saturating_add($db.reads(4))
+                .saturating_add(Weight::from_parts(0, 25).saturating_mul(p.into()))
+                .saturating_add($db.reads(5))
                 .saturating_add($db.reads(u64::from(b).saturating_mul(4)))
-                .saturating_add($db.writes(3))
+                .saturating_add($db.writes(4))
                 .saturating_add($db.writes(u64::from(b).saturating_mul(1)))
         }
-        // At least 8_522 ns.
+        // At least 23_154 ns.
         fn close_bucket() -> Weight {
-            Weight::from_parts(12_549_000, 1_501)
+            Weight::from_parts(24_527_000, 1_501)
                 .saturating_add($db.reads(1))
                 .saturating_add($db.writes(1))
         }
-        // At least 25_508 ns.
+        // At least 76_653 ns.
         fn close_cycle() -> Weight {
-            Weight::from_parts(25_728_000, 4_629)
+            Weight::from_parts(80_229_000, 4_629)
                 .saturating_add($db.reads(3))
                 .saturating_add($db.writes(4))
         }
-        // At least 1_693 ns.
+        // At least 3_545 ns.
         fn no_scoring() -> Weight {
-            Weight::from_parts(1_763_000, 1_689).saturating_add($db.reads(1))
+            Weight::from_parts(4_006_000, 1_689).saturating_add($db.reads(1))
         }
-        // At least 13_841 ns.
+        // At least 27_831 ns.
         fn score_silent(n: u32) -> Weight {
-            Weight::from_parts(51_609_437, 3_685)
-                // Standard error: 290_592.
-                .saturating_add(Weight::from_parts(50_174_834, 0).saturating_mul(n.into()))
-                .saturating_add(Weight::from_parts(0, 2_794).saturating_mul(n.into()))
+            Weight::from_parts(31_016_000, 3_685)
+                // Standard error: 723_800.
+                .saturating_add(Weight::from_parts(84_196_259, 0).saturating_mul(n.into()))
+                .saturating_add(Weight::from_parts(0, 2_812).saturating_mul(n.into()))
                 .saturating_add($db.reads(5))
                 .saturating_add($db.reads(u64::from(n).saturating_mul(3)))
                 .saturating_add($db.writes(4))
                 .saturating_add($db.writes(u64::from(n).saturating_mul(3)))
         }
-        // At least 13_339 ns.
+        // At least 21_412 ns.
         fn score_revealed(n: u32) -> Weight {
-            Weight::from_parts(13_450_000, 3_685)
-                // Standard error: 114_598.
-                .saturating_add(Weight::from_parts(14_779_458, 0).saturating_mul(n.into()))
+            Weight::from_parts(21_903_000, 3_685)
+                // Standard error: 98_118.
+                .saturating_add(Weight::from_parts(24_860_323, 0).saturating_mul(n.into()))
                 .saturating_add(Weight::from_parts(0, 2_695).saturating_mul(n.into()))
                 .saturating_add($db.reads(3))
                 .saturating_add($db.reads(u64::from(n).saturating_mul(2)))
                 .saturating_add($db.writes(2))
                 .saturating_add($db.writes(u64::from(n).saturating_mul(2)))
         }
-        // At least 31_527 ns.
+        // At least 49_493 ns.
         fn sweep() -> Weight {
-            Weight::from_parts(32_238_000, 13_645)
+            Weight::from_parts(55_382_000, 13_645)
                 .saturating_add($db.reads(7))
                 .saturating_add($db.writes(5))
         }
-        // At least 1_562 ns.
+        // At least 3_114 ns.
         fn forget_brain() -> Weight {
-            Weight::from_parts(1_743_000, 0).saturating_add($db.writes(1))
+            Weight::from_parts(3_375_000, 0).saturating_add($db.writes(1))
         }
     };
 }

@@ -61,39 +61,51 @@ pub type FeeMultiplier = TargetedFeeAdjustment<
 /// The Brain that operates the smart contracts (R075).
 pub const CONTRACTS_BRAIN: BrainId = 1;
 
-/// There while the fee of a call of contracts is taken and paid.
-#[frame_support::storage_alias]
-type OfContracts = StorageValue<Fees, ()>;
-
-/// Burns fees, which shrinks issuance (C.9-1), and pays tips to the author of the block. Of what calls of contracts pay,
-/// Brain #1 gets its part.
+/// Burns fees, which shrinks issuance (C.9-1), and pays tips to the author of the block.
 pub struct BurnFeesTipAuthor;
 
 impl OnUnbalanced<Credit<AccountId, Balances>> for BurnFeesTipAuthor {
     fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
-        if let Some(fee) = fees_then_tips.next().filter(|_| OfContracts::exists()) {
-            pay_operator(fee);
-        }
-        if let (Some(tip), Some(author)) = (fees_then_tips.next(), Authorship::author()) {
+        if let (Some(tip), Some(author)) = (fees_then_tips.nth(1), Authorship::author()) {
             // A tip below the existential deposit cannot open the author's account and is burnt.
             let _ = Balances::resolve(&author, tip);
         }
     }
 }
 
-/// Pays Brain #1's part of a fee and burns the rest.
-fn pay_operator(fee: Credit<AccountId, Balances>) {
+/// As [`BurnFeesTipAuthor`], after Brain #1 has had its part of the fee.
+pub struct PayOperatorTipAuthor;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for PayOperatorTipAuthor {
+    fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
+        let rest = fees_then_tips.next().map(pay_operator);
+        BurnFeesTipAuthor::on_unbalanceds(rest.into_iter().chain(fees_then_tips));
+    }
+}
+
+/// Pays Brain #1's part of a fee; the rest of it.
+fn pay_operator(fee: Credit<AccountId, Balances>) -> Credit<AccountId, Balances> {
     let part = ContractFeeShare::get().mul_floor(fee.peek());
     let (part, rest) = fee.split(part);
-    drop(rest);
     if let Some(operator) = Brains::reward_account(CONTRACTS_BRAIN) {
         // A part below the existential deposit cannot open an account and is burnt.
         let _ = Balances::resolve(&operator, part);
     }
+    rest
 }
 
 /// Withdraws, returns and burns fees.
 type Charger = FungibleAdapter<Balances, BurnFeesTipAuthor>;
+/// The same for calls of contracts.
+type ContractCharger = FungibleAdapter<Balances, PayOperatorTipAuthor>;
+
+/// What a call paid before it ran.
+#[derive(Default)]
+pub struct Withdrawn {
+    paid: <Charger as OnChargeTransaction<Runtime>>::LiquidityInfo,
+    /// Whether it is a call of contracts.
+    of_contracts: bool,
+}
 
 /// Charges fees and tells the metrics who paid how much (R106).
 pub struct CountedFees;
@@ -104,7 +116,7 @@ impl TxCreditHold<Runtime> for CountedFees {
 
 impl OnChargeTransaction<Runtime> for CountedFees {
     type Balance = Balance;
-    type LiquidityInfo = <Charger as OnChargeTransaction<Runtime>>::LiquidityInfo;
+    type LiquidityInfo = Withdrawn;
 
     fn withdraw_fee(
         who: &AccountId,
@@ -113,8 +125,10 @@ impl OnChargeTransaction<Runtime> for CountedFees {
         fee: Balance,
         tip: Balance,
     ) -> Result<Self::LiquidityInfo, TransactionValidityError> {
-        OfContracts::set(matches!(call, RuntimeCall::Revive(_)).then_some(()));
-        <Charger as OnChargeTransaction<Runtime>>::withdraw_fee(who, call, info, fee, tip)
+        Ok(Withdrawn {
+            paid: <Charger as OnChargeTransaction<Runtime>>::withdraw_fee(who, call, info, fee, tip)?,
+            of_contracts: matches!(call, RuntimeCall::Revive(_)),
+        })
     }
 
     fn can_withdraw_fee(
@@ -138,11 +152,12 @@ impl OnChargeTransaction<Runtime> for CountedFees {
         if fee > 0 {
             Forecasts::on_transaction_paid(who, fee.saturating_sub(tip));
         }
-        <Charger as OnChargeTransaction<Runtime>>::correct_and_deposit_fee(
-            who, info, post_info, fee, tip, withdrawn,
-        )?;
-        OfContracts::kill();
-        Ok(())
+        let deposit = if withdrawn.of_contracts {
+            <ContractCharger as OnChargeTransaction<Runtime>>::correct_and_deposit_fee
+        } else {
+            <Charger as OnChargeTransaction<Runtime>>::correct_and_deposit_fee
+        };
+        deposit(who, info, post_info, fee, tip, withdrawn.paid)
     }
 
     #[cfg(feature = "runtime-benchmarks")]

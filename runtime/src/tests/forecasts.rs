@@ -151,10 +151,12 @@ fn the_work_of_a_block_stays_under_two_percent_of_it() {
     use based_pallet_forecasts::WeightInfo;
     type Weights = <Runtime as based_pallet_forecasts::Config>::WeightInfo;
     let limit = <Runtime as based_pallet_forecasts::Config>::ScoredPerBlock::get();
+    // More payments than fit into a block.
+    let payments = 100_000;
     let most = Weights::score_silent(limit)
         .max(Weights::score_revealed(limit))
         .saturating_add(Weights::sweep())
-        .saturating_add(Weights::observe(1))
+        .saturating_add(Weights::observe(1, payments))
         .saturating_add(Weights::close_bucket())
         .saturating_add(Weights::close_cycle());
     assert!(

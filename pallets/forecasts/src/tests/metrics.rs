@@ -9,7 +9,8 @@ use based_primitives::{
 use codec::{Encode, MaxEncodedLen};
 
 use crate::{
-    mock::*, Buckets, Meter, MeterState, PayerSketches, Payers, StandingsSeen, Traffic, TrafficState,
+    mock::*, Buckets, Meter, MeterState, PayerSketches, Payers, Payments, StandingsSeen, Traffic,
+    TrafficState,
 };
 
 fn bucket(index: u32) -> MetricsBucket {
@@ -123,6 +124,20 @@ fn an_account_is_active_once_however_often_it_pays() {
 }
 
 #[test]
+fn accounts_in_a_row_are_counted_as_well_as_any() {
+    build_and_execute(|| {
+        for round in 1..6 {
+            run_to_slot(round, 0);
+            let first = u64::from(round) << 40;
+            (first..first + 3_000).for_each(|account| Forecasts::on_transaction_paid(&account, 1));
+            next_block();
+            let seen = PayerSketches::<Test>::get().cycle.estimate();
+            assert!(seen.abs_diff(3_000) < 120, "{seen} of 3,000 in round {round}");
+        }
+    });
+}
+
+#[test]
 fn old_buckets_leave_the_ring_and_pages_follow_each_other() {
     build_and_execute(|| {
         run_to((METRIC_BUCKETS + 5) * BUCKET);
@@ -158,6 +173,7 @@ fn what_a_block_adds_is_gone_with_it() {
             ..Default::default()
         };
         assert_eq!(TrafficState::<Test>::get(), empty);
+        assert!(!Payments::<Test>::exists());
     });
 }
 
