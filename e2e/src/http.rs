@@ -59,5 +59,5 @@ async fn http(port: u16, method: &str, path: &str, head: &str, body: &str) -> an
         anyhow::ensure!(status == "200", "HTTP status {status} of {path}");
         Ok(body.to_owned())
     };
-    tokio::time::timeout(Duration::from_secs(10), exchange).await?
+    tokio::time::timeout(Duration::from_secs(30), exchange).await?
 }

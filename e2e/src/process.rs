@@ -3,8 +3,10 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Seek, SeekFrom},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -12,8 +14,12 @@ use std::{
 use anyhow::{bail, Context};
 
 /// How long a program may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
+/// Ports to listen on: below those from which Linux takes the near ends of connections.
+const PORTS: Range<u16> = 12_000..32_000;
+/// Ports between the first of this program and of one whose process id is the next.
+const PORTS_APART: u32 = 97;
 
 /// Path of one of the workspace's programs: in the directory `BASED_BIN`, else beside this one, as cargo puts them.
 ///
@@ -236,12 +242,20 @@ fn signal(pid: u32, name: &str) {
         .status();
 }
 
-/// A TCP port of the loopback address that is free now.
+/// A TCP port of the loopback address that is free now, and that the system gives to no outgoing connection.
 ///
 /// # Errors
 /// If none is.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
-        .local_addr()?
-        .port())
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Programs that run beside this one start elsewhere.
+    let own = std::process::id().wrapping_mul(PORTS_APART);
+    for _ in PORTS {
+        let next = own.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + (next % u32::from(PORTS.end - PORTS.start)) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no TCP port of {PORTS:?} is free")
 }
