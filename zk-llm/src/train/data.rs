@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::corpus::{Corpus, Sample, Template, LABELS};
+use super::corpus::{Corpus, Sample, Template};
 use super::net::CONTEXT;
 use super::optimise::{Example, Noise};
 use crate::error::Result;

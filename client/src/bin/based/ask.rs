@@ -199,8 +199,9 @@ impl Ask {
             top_p: self.top_p,
             seed: self.seed.unwrap_or_else(|| u64::from(OsRng.next_u32())),
         };
-        Chooser::sampling(sampling)?;
-        Ok(Some(sampling))
+        let sampling = Some(sampling);
+        Chooser::of(sampling)?;
+        Ok(sampling)
     }
 }
 
@@ -334,7 +335,7 @@ fn to_text(answer: &Answer, audit: Option<&Audit>) -> String {
     );
     if let Some(audit) = audit {
         text += &match audit.equal {
-            true => "\nverified: the same integers as the model computes in clear on this machine".to_owned(),
+            true => verdict(true).to_owned(),
             false => format!(
                 "\nNOT EQUAL to the model in clear: it says {}; logits differ by up to {}",
                 audit.answer, audit.max_error
@@ -342,4 +343,23 @@ fn to_text(answer: &Answer, audit: Option<&Audit>) -> String {
         };
     }
     text
+}
+
+/// What --verify-local found.
+fn verdict(equal: bool) -> &'static str {
+    if equal {
+        "\nverified: the same integers as the model computes in clear on this machine"
+    } else {
+        "\nNOT EQUAL to what the model computes in clear on this machine"
+    }
+}
+
+/// Tells how the tokens of an answer were drawn.
+fn tell_sampling(sampling: Sampling, json: &mut Value, text: &mut String) {
+    if let Value::Object(map) = json {
+        map.insert("temperature".into(), json!(sampling.temperature));
+        map.insert("top_p".into(), json!(sampling.top_p));
+        map.insert("seed".into(), json!(sampling.seed));
+    }
+    *text += &format!("\ndrawn with --seed {}", sampling.seed);
 }

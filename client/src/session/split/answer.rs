@@ -138,9 +138,8 @@ impl Plan {
             return refused("the Brain's prices or its model are out of range".into());
         };
         let widths = passes(prompt, widest);
-        let sampling = settings.sampling.map(Chooser::sampling);
         Ok(Self {
-            chooser: sampling.transpose()?.unwrap_or_else(Chooser::greedy),
+            chooser: Chooser::of(settings.sampling)?,
             prompt,
             passes: widths.iter().copied().chain(later).collect(),
             widths,

@@ -132,7 +132,7 @@ async fn drawn_tokens_are_those_that_the_seed_draws_in_clear() {
     let asked = ask(gpt2(), &user, &PROMPT, drawing, stop, |_| {}).await;
     let part = &gpt2().part;
     let mut linears = Dynamic::new(part, &gpt2().weights);
-    let mut chooser = Chooser::sampling(sampling).unwrap();
+    let mut chooser = Chooser::of(Some(sampling)).unwrap();
     let drawn = part.continued(&mut linears, &PROMPT, 6, &mut chooser).unwrap();
     let drawn: Vec<u32> = drawn
         .into_iter()

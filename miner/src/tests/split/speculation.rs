@@ -102,7 +102,7 @@ async fn draws_are_those_without_guesses() {
     let asked = asked(&User::of(&miner), settings).await;
     let part = &gpt2().part;
     let mut linears = Dynamic::new(part, &gpt2().weights);
-    let mut chooser = Chooser::sampling(sampling).unwrap();
+    let mut chooser = Chooser::of(Some(sampling)).unwrap();
     let drawn = part.continued(&mut linears, &PROMPT, 8, &mut chooser).unwrap();
     let kept = drawn.into_iter().take_while(|id| !part.tokens().is_special(*id));
     let Output::Text { tokens, .. } = asked.made.unwrap().output else {

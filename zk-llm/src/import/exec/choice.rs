@@ -28,11 +28,14 @@ impl Chooser {
         Self(None)
     }
 
-    /// Tokens drawn by their probability.
+    /// Tokens drawn by their probability; the likeliest ones without a sampling.
     ///
     /// # Errors
     /// [`Error::Prompt`] if temperature or top-p are out of range.
-    pub fn sampling(sampling: Sampling) -> Result<Self> {
+    pub fn of(sampling: Option<Sampling>) -> Result<Self> {
+        let Some(sampling) = sampling else {
+            return Ok(Self::greedy());
+        };
         let within = |x: f32, most: f32| x > 0.0 && x <= most;
         if !within(sampling.temperature, 100.0) {
             return Err(Error::Prompt(format!(
@@ -90,7 +93,7 @@ mod tests {
             top_p,
             seed,
         };
-        Chooser::sampling(sampling).unwrap()
+        Chooser::of(Some(sampling)).unwrap()
     }
 
     /// Shares of each token in 20,000 draws.
@@ -184,7 +187,7 @@ mod tests {
                 top_p,
                 seed: 1,
             };
-            assert!(matches!(Chooser::sampling(sampling), Err(Error::Prompt(_))));
+            assert!(matches!(Chooser::of(Some(sampling)), Err(Error::Prompt(_))));
         }
     }
 }

@@ -16,7 +16,7 @@ use zk_llm::{
     manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
 };
 
-use super::{progress::Progress, Ask};
+use super::{progress::Progress, tell_sampling, verdict, Ask};
 use crate::{report, Report};
 
 /// Numbers shown to people.
@@ -57,11 +57,8 @@ pub async fn run(
         .map(|local| local.agrees(&args.text, &answer, sampling))
         .transpose()?;
     let (mut json, mut text) = (to_json(&answer, equal), to_text(&answer, equal));
-    if let (Some(sampling), Value::Object(map), Output::Text { .. }) = (sampling, &mut json, &answer.output) {
-        map.insert("temperature".into(), json!(sampling.temperature));
-        map.insert("top_p".into(), json!(sampling.top_p));
-        map.insert("seed".into(), json!(sampling.seed));
-        text += &format!("\ndrawn with --seed {}", sampling.seed);
+    if let (Some(sampling), Output::Text { .. }) = (sampling, &answer.output) {
+        tell_sampling(sampling, &mut json, &mut text);
     }
     if let (Some(index), Value::Object(map), Output::Numbers(numbers)) = (index, &mut json, &answer.output) {
         let found = index.nearest(numbers, args.top);
@@ -104,8 +101,7 @@ impl Local {
         let mut linears = Dynamic::new(&self.part, &self.weights);
         Ok(match (&answer.output, &self.part.manifest().network.output) {
             (Output::Text { tokens, .. }, Kind::Generator { .. }) => {
-                let chooser = sampling.map(Chooser::sampling).transpose()?;
-                let mut chooser = chooser.unwrap_or_else(Chooser::greedy);
+                let mut chooser = Chooser::of(sampling)?;
                 let again = self
                     .part
                     .continued(&mut linears, &ids, tokens.len(), &mut chooser)?;
@@ -224,10 +220,6 @@ fn to_text(answer: &SplitAnswer, equal: Option<bool>) -> String {
     if answer.receipt.is_none() {
         text += "\nthe miner gave no valid receipt; the answer stands, and you may prefer another miner";
     }
-    match equal {
-        Some(true) => text += "\nverified: the same as the model computes in clear on this machine",
-        Some(false) => text += "\nNOT EQUAL to what the model computes in clear on this machine",
-        None => {}
-    }
+    text += equal.map_or("", verdict);
     text
 }

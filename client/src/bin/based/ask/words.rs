@@ -11,7 +11,7 @@ use based_client::{
 use serde_json::{json, Value};
 use zk_llm::import::{Chooser, Sampling};
 
-use super::{progress::Progress, Ask, Audit};
+use super::{progress::Progress, tell_sampling, verdict, Ask, Audit};
 use crate::{report, Report};
 
 /// What was said, and what it took.
@@ -35,8 +35,7 @@ pub async fn run(
         args.speculate == 0,
         "this model takes a job for each word, and no guesses; leave out --speculate"
     );
-    let chooser = sampling.map(Chooser::sampling).transpose()?;
-    let mut chooser = chooser.unwrap_or_else(Chooser::greedy);
+    let mut chooser = Chooser::of(sampling)?;
     let mut progress = Progress::new(json);
     let (mut text, mut made, mut ended) = (args.text.clone(), Made::default(), false);
     for _ in 0..args.max_tokens {
@@ -68,11 +67,8 @@ pub async fn run(
     }
     progress.finish();
     let (mut json, mut text) = (made.to_json(), made.to_text());
-    if let (Some(sampling), Value::Object(map)) = (sampling, &mut json) {
-        map.insert("temperature".into(), json!(sampling.temperature));
-        map.insert("top_p".into(), json!(sampling.top_p));
-        map.insert("seed".into(), json!(sampling.seed));
-        text += &format!("\ndrawn with --seed {}", sampling.seed);
+    if let Some(sampling) = sampling {
+        tell_sampling(sampling, &mut json, &mut text);
     }
     Ok(Report::new(json, text))
 }
@@ -136,13 +132,7 @@ impl Made {
             self.answers.len(),
             last.account,
         );
-        match self.equal {
-            Some(true) => {
-                text += "\nverified: the same integers as the model computes in clear on this machine"
-            }
-            Some(false) => text += "\nNOT EQUAL to what the model computes in clear on this machine",
-            None => {}
-        }
+        text += self.equal.map_or("", verdict);
         text
     }
 }
