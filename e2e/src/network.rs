@@ -23,7 +23,7 @@ use crate::{
 
 /// The Brain that development networks have a task for.
 pub const BRAIN: BrainId = 7;
-/// Longest wait for anything to happen on a fast chain: five times what a busy machine of two cores takes.
+/// Longest wait for anything to happen on a fast chain: more than 180 s were needed on two cores busy with other work.
 pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A key of the development phrase, such as `//Alice`.
