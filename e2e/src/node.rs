@@ -10,7 +10,7 @@ use anyhow::{bail, Context};
 use crate::{
     http::{request, requests, rpc},
     process::{free_port, Process},
-    START,
+    spec, START,
 };
 
 /// A based-node.
@@ -33,7 +33,7 @@ impl Node {
         Self::start_with(dir, name, chain, peers, &[&format!("--{name}")]).await
     }
 
-    /// Starts a node with further arguments and waits for its RPC.
+    /// Starts a node on a chain that has a name or is in a file, with further arguments, and waits for its RPC.
     ///
     /// # Errors
     /// If it does not start.
@@ -44,10 +44,14 @@ impl Node {
         peers: &[String],
         more: &[&str],
     ) -> anyhow::Result<Self> {
+        let spec = match Path::new(chain).is_file() {
+            true => chain.into(),
+            false => spec::raw(chain)?.display().to_string(),
+        };
         let (rpc, p2p, prometheus) = (free_port()?, free_port()?, free_port()?);
         let mut args: Vec<String> = vec![
             "--chain".into(),
-            chain.into(),
+            spec,
             "--base-path".into(),
             dir.join(name).display().to_string(),
             "--rpc-port".into(),

@@ -15,6 +15,16 @@ use crate::{
     process::{finished, program},
 };
 
+/// Raw specification of a network that the node knows by name.
+///
+/// # Errors
+/// If it cannot be made.
+pub(crate) fn raw(chain: &str) -> anyhow::Result<PathBuf> {
+    kept(&format!("{chain}.raw"), |path| {
+        export(&["--raw", "--chain", chain], path)
+    })
+}
+
 /// Raw specification of the fast development chain whose Brain runs another model from genesis on.
 ///
 /// # Errors

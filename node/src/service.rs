@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use based_runtime::{opaque::Block, RuntimeApi};
 use futures::FutureExt;
+use sc_chain_spec::{BuildGenesisBlock, GenesisBlockBuilder};
 use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_babe::{BabeLink, BabeWorkerHandle, SlotProportion};
 use sc_consensus_grandpa as grandpa;
+use sc_executor::{HeapAllocStrategy, DEFAULT_HEAP_ALLOC_STRATEGY};
 use sc_network::NetworkBackend;
 use sc_network_sync::WarpSyncConfig;
 use sc_service::{error::Error as ServiceError, Configuration, TaskManager};
@@ -85,6 +87,45 @@ fn inherent_providers(slot: SlotDuration) -> Providers {
     })
 }
 
+/// The executor of a configuration. Runtimes are compiled once for each user of this machine: 20 s of a core.
+fn executor(config: &Configuration) -> Executor {
+    let options = &config.executor;
+    let strategy = options
+        .default_heap_pages
+        .map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |pages| HeapAllocStrategy::Static {
+            extra_pages: u32::try_from(pages).unwrap_or(u32::MAX),
+        });
+    let compiled = directories::ProjectDirs::from("", "", "based-node")
+        .map(|dirs| dirs.cache_dir().to_owned())
+        .filter(|path| std::fs::create_dir_all(path).is_ok())
+        .unwrap_or_else(|| config.base_path.path().join("cache"));
+    Executor::builder()
+        .with_execution_method(options.wasm_method)
+        .with_onchain_heap_alloc_strategy(strategy)
+        .with_offchain_heap_alloc_strategy(strategy)
+        .with_max_runtime_instances(options.max_runtime_instances)
+        .with_runtime_cache_size(options.runtime_cache_size)
+        .with_cache_path(compiled)
+        .build()
+}
+
+/// Builds the genesis only where the database has none: a specification that is not raw runs the runtime for it.
+struct Genesis<'a> {
+    config: &'a Configuration,
+    backend: Arc<FullBackend>,
+    executor: Executor,
+}
+
+impl BuildGenesisBlock<Block> for Genesis<'_> {
+    type BlockImportOperation = <FullBackend as Backend<Block>>::BlockImportOperation;
+
+    fn build_genesis_block(self) -> sp_blockchain::Result<(Block, Self::BlockImportOperation)> {
+        let storage = self.config.chain_spec.as_storage_builder();
+        GenesisBlockBuilder::new(storage, !self.config.no_genesis(), self.backend, self.executor)?
+            .build_genesis_block()
+    }
+}
+
 /// Opens the database and builds everything that works without a network.
 ///
 /// # Errors
@@ -101,13 +142,21 @@ pub fn parts(config: &Configuration) -> Result<Parts, ServiceError> {
         })
         .transpose()?;
 
-    let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
+    let executor = executor(config);
+    let backend = sc_service::new_db_backend(config.db_config())?;
+    let genesis = Genesis {
+        config,
+        backend: backend.clone(),
+        executor: executor.clone(),
+    };
     let (client, backend, keystore_container, task_manager) =
-        sc_service::new_full_parts::<Block, RuntimeApi, _>(
+        sc_service::new_full_parts_with_genesis_builder::<Block, RuntimeApi, _, _>(
             config,
             telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
             executor,
-            Vec::new(),
+            backend,
+            genesis,
+            false,
         )?;
     let client = Arc::new(client);
 

@@ -8,7 +8,7 @@ use based_e2e::network::{eventually, Network, BRAIN, PATIENCE};
 /// Most blocks that finality may lag behind the best block.
 const LAG: u32 = 3;
 /// Most memory of a node on an empty chain.
-const MEMORY: u64 = 300_000_000;
+const MEMORY: u64 = 150_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_authorities_finalize_within_three_blocks() -> anyhow::Result<()> {
@@ -55,8 +55,13 @@ async fn a_node_of_an_empty_chain_is_small_and_its_brain_runs_the_published_mode
         Ok((chain.best().await?.number() >= 1).then_some(()))
     })
     .await?;
-    let (resident, peak) = network.nodes[0].running()?.memory()?;
+    // What compiling the runtime took goes back to the system within a quarter of a minute, later where that is busy.
+    let process = network.nodes[0].running()?;
+    let (resident, peak) = eventually("a small node", PATIENCE, || async {
+        let (resident, peak) = process.memory()?;
+        Ok((resident < MEMORY).then_some((resident, peak)))
+    })
+    .await?;
     println!("memory of a node on an empty chain: {resident} bytes resident, {peak} at the peak");
-    assert!(resident < MEMORY, "{resident} bytes are resident");
     Ok(())
 }
