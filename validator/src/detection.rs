@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use based_client::session::split::Settings;
 use based_primitives::constants::{CYCLE_BLOCKS, SLOT_MILLIS};
 use clap::Parser;
 use rand::{rngs::StdRng, Rng, SeedableRng};
@@ -83,7 +84,7 @@ fn a_tenth_of_cheating_is_found_within_a_day_in_nineteen_trials_of_twenty() {
         let mut before: Option<Logits> = None;
         let mut caught = false;
         for _ in 0..canaries {
-            let question = oracle.question(&mut deck, &mut rng).unwrap();
+            let question = oracle.question(&mut deck, Settings::default(), &mut rng).unwrap();
             let Right::Logits(right) = question.answer else {
                 panic!("the model is one of full mode")
             };

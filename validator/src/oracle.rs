@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use based_client::{models::Models, wire::FULL_COMPLETION_UNITS};
+use based_client::{models::Models, session::split::Settings, wire::FULL_COMPLETION_UNITS};
 use based_primitives::{Balance, PriceList, Task};
 use rand::Rng;
 use sp_core::H256;
@@ -37,12 +37,21 @@ pub struct Question {
     pub answer: Right,
 }
 
+/// How a canary is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// Settings of a session of split mode.
+    pub settings: Settings,
+    /// Most that it costs.
+    pub price: Balance,
+}
+
 /// What a canary's answer is held against.
 pub enum Right {
     /// Integer logits of the exact answer.
     Logits(Logits),
-    /// The model, which computes the answer and audits what leads to it.
-    Split(Arc<SplitOracle>),
+    /// The model, which computes the answer and audits what leads to it, and how it is asked.
+    Split(Arc<SplitOracle>, Settings),
 }
 
 /// The newest oracle; none while the task's model is missing.
@@ -104,20 +113,39 @@ impl Oracle {
         }
     }
 
-    /// Most that a canary costs by a Brain's prices; none if they do not allow its length.
-    pub fn price(&self, prices: &PriceList) -> Option<Balance> {
-        match &self.whole {
+    /// How most users ask, by a Brain's prices; none if they do not allow a canary's length.
+    pub fn usual(&self, prices: &PriceList) -> Option<Asking> {
+        let settings = Settings::default();
+        let price = match &self.whole {
             // A prompt is always the whole context, so that its length is hidden.
             Whole::Full(full) => prices.quote(full.0.manifest().context, FULL_COMPLETION_UNITS),
-            Whole::Split(split) => split.price(prices),
-        }
+            Whole::Split(split) => split.price(prices, settings),
+        };
+        Some(Asking {
+            settings,
+            price: price?,
+        })
     }
 
-    /// Draws a sentence that fits the context and answers it.
+    /// Draws one of the ways in which users ask.
+    pub fn draw(&self, prices: &PriceList, rng: &mut impl Rng) -> Option<Asking> {
+        let drawn = match &self.whole {
+            Whole::Full(_) => None,
+            Whole::Split(split) => split.draw(prices, rng),
+        };
+        drawn.or_else(|| self.usual(prices))
+    }
+
+    /// Draws a sentence that fits the context and answers it; `settings` are those of a session of split mode.
     ///
     /// # Errors
     /// If the deck is exhausted or no sentence fits.
-    pub fn question(&self, deck: &mut Deck, rng: &mut impl Rng) -> anyhow::Result<Question> {
+    pub fn question(
+        &self,
+        deck: &mut Deck,
+        settings: Settings,
+        rng: &mut impl Rng,
+    ) -> anyhow::Result<Question> {
         for _ in 0..ATTEMPTS {
             let numbers = match &self.whole {
                 Whole::Full(full) => full.1.numbers(rng),
@@ -134,7 +162,7 @@ impl Oracle {
                     Err(error) => return Err(error.into()),
                 },
                 Whole::Split(split) if split.takes(&sentence) => {
-                    let answer = Right::Split(split.clone());
+                    let answer = Right::Split(split.clone(), settings);
                     return Ok(Question { sentence, answer });
                 }
                 Whole::Split(_) => {}

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout, Instant};
 
 use crate::{
     metrics::Metrics,
-    oracle::{Oracle, Question, Right},
+    oracle::{Asking, Oracle, Question, Right},
     purse::Purse,
     score::{Outcome, Standing},
     situation::{Latest, Situation, SILENCE},
@@ -85,18 +85,13 @@ pub enum Hold {
     Disk,
 }
 
-/// What one canary costs by a Brain's prices; none if they do not allow its length.
-pub fn price(prices: Option<PriceList>, oracle: &Oracle) -> Option<Balance> {
-    oracle.price(&prices?)
-}
-
 impl Means {
     /// The database.
     pub fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether budget and disk allow one canary more.
+    /// Draws how one canary more is asked, if a Brain's prices, budget and disk allow one.
     ///
     /// # Errors
     /// [`Hold`] saying which does not.
@@ -104,25 +99,30 @@ impl Means {
         &self,
         store: &Store,
         round: u32,
-        price: Balance,
+        prices: Option<PriceList>,
         oracle: &Oracle,
         quota: Quota,
-    ) -> Result<(), Hold> {
+    ) -> Result<Asking, Hold> {
+        let prices = prices.ok_or(Hold::Idle)?;
+        let drawn = oracle.draw(&prices, &mut OsRng).ok_or(Hold::Idle)?;
         let spent = store.spent(round).unwrap_or(Balance::MAX);
         self.metrics.spent.set(spent as f64 / BASED as f64);
-        if spent.saturating_add(price) > self.budget {
-            return Err(Hold::Budget);
-        }
+        let affordable = |asking: &Asking| spent.saturating_add(asking.price) <= self.budget;
+        // Guesses cost several times as much as what is asked usually.
+        let asking = Some(drawn)
+            .filter(affordable)
+            .or_else(|| oracle.usual(&prices).filter(affordable))
+            .ok_or(Hold::Budget)?;
         let needed = oracle.canary_bytes() + OVERHEAD;
         let enough = |left: std::io::Result<u64>| left.is_ok_and(|left| left >= needed);
         if enough(quota.left(&self.data_dir)) {
-            return Ok(());
+            return Ok(asking);
         }
         if let Err(error) = store.shrink() {
             tracing::warn!("cannot shrink the database: {error:#}");
         }
         if enough(quota.left(&self.data_dir)) {
-            return Ok(());
+            return Ok(asking);
         }
         Err(Hold::Disk)
     }
@@ -135,14 +135,14 @@ impl Means {
         &self,
         round: u32,
         miner: &AccountId,
-        price: Balance,
+        asking: Asking,
         oracle: &Oracle,
     ) -> anyhow::Result<(i64, Question)> {
         let store = self.store();
         let mut deck = store.deck()?;
-        let question = oracle.question(&mut deck, &mut OsRng)?;
+        let question = oracle.question(&mut deck, asking.settings, &mut OsRng)?;
         store.keep_deck(&deck)?;
-        Ok((store.begin(round, miner.as_ref(), price)?, question))
+        Ok((store.begin(round, miner.as_ref(), asking.price)?, question))
     }
 
     /// Asks a miner of a Brain as a user would, with client state in `home`, and compares.
@@ -172,8 +172,8 @@ impl Means {
                     };
                     Ok((outcome, answer.fee_paid))
                 }
-                (Opened::Split(session), Right::Split(oracle)) => {
-                    oracle.judge(*session, &question.sentence).await
+                (Opened::Split(session), Right::Split(oracle, settings)) => {
+                    oracle.judge(*session, &question.sentence, settings).await
                 }
                 _ => Err(SessionError::Internal("the Brain's task changed its mode".into())),
             }
@@ -229,6 +229,10 @@ impl Means {
                 canaries.with_label_values(&["pass"]).inc();
                 let latency = format!("{seconds:.2} s");
                 tracing::info!(brain, uid, result = "pass", latency, "canary");
+            }
+            Outcome::Untimed => {
+                canaries.with_label_values(&["pass"]).inc();
+                tracing::info!(brain, uid, result = "pass", "canary");
             }
             Outcome::Fail => {
                 canaries.with_label_values(&["fail"]).inc();

@@ -7,13 +7,14 @@ use std::{
 };
 
 use based_client::{chain::AccountId, models::Quota};
-use based_primitives::{Balance, BrainId, PeerInfo};
+use based_primitives::{BrainId, PeerInfo};
 use rand::{rngs::OsRng, seq::SliceRandom, Rng};
 use tokio::time::{sleep, Instant};
 
 use crate::{
+    oracle::Asking,
     oracle::{Oracle, Ready},
-    probe::{presence, price, settling, Hold, Means, Probe, Verdict, AFTER_VOID},
+    probe::{presence, settling, Hold, Means, Probe, Verdict, AFTER_VOID},
     score::Outcome,
     situation::{Latest, Situation},
     store::Account,
@@ -49,10 +50,10 @@ impl Prober {
             };
             let next = self.next(&situation, &oracle);
             match next {
-                Ok((miner, price)) => {
+                Ok((miner, asking)) => {
                     told = Hold::Idle;
                     sleep(self.pause(&situation)).await;
-                    self.send(&latest, &ready, &miner, price).await;
+                    self.send(&latest, &ready, &miner, asking).await;
                     self.release(&miner.account);
                 }
                 Err(hold) => {
@@ -77,9 +78,8 @@ impl Prober {
     }
 
     /// Chooses a miner that has had fewer canaries in this round than it is to get and reserves it for the caller.
-    fn next(&self, situation: &Situation, oracle: &Oracle) -> Result<(PeerInfo<AccountId>, Balance), Hold> {
-        let paid = price(situation.brain.prices, oracle);
-        let (Some(price), Some(own)) = (paid, &situation.own) else {
+    fn next(&self, situation: &Situation, oracle: &Oracle) -> Result<(PeerInfo<AccountId>, Asking), Hold> {
+        let Some(own) = &situation.own else {
             return Err(Hold::Idle);
         };
         let Some(round_time) = situation.round_time() else {
@@ -109,9 +109,11 @@ impl Prober {
             return Err(Hold::Idle);
         };
         let quota = Quota::from_mib(own.resources.storage_mib);
-        self.means.allow(&store, round, price, oracle, quota)?;
+        let asking = self
+            .means
+            .allow(&store, round, situation.brain.prices, oracle, quota)?;
         busy.insert(miner.account.clone());
-        Ok(((*miner).clone(), price))
+        Ok(((*miner).clone(), asking))
     }
 
     fn release(&self, miner: &AccountId) {
@@ -133,14 +135,14 @@ impl Prober {
         share.mul_f64(OsRng.gen_range(0.0..1.0)).min(LONGEST_PAUSE)
     }
 
-    async fn send(&self, latest: &Latest, ready: &Ready, miner: &PeerInfo<AccountId>, price: Balance) {
+    async fn send(&self, latest: &Latest, ready: &Ready, miner: &PeerInfo<AccountId>, asking: Asking) {
         // The pause may have taken it into another round or task.
         let (Some(situation), Some(oracle)) = (latest.borrow().clone(), ready.borrow().clone()) else {
             return;
         };
         let payer = self.means.purse.payer_of(&miner.account).await;
         let round = situation.round();
-        let (id, question) = match self.means.begin(round, &miner.account, price, &oracle) {
+        let (id, question) = match self.means.begin(round, &miner.account, asking, &oracle) {
             Ok(begun) => begun,
             Err(error) => {
                 tracing::error!("cannot prepare a canary: {error:#}");
@@ -166,7 +168,7 @@ impl Prober {
             round,
             abroad: None,
             miner,
-            price,
+            price: asking.price,
         };
         if let Some(standing) = self.means.note(&probe, verdict).await {
             let latency = self

@@ -32,6 +32,8 @@ const SEED_CONTEXT: &[u8] = b"based/seed/1";
 pub enum Outcome {
     /// The decrypted answer equals the oracle's; wall time in seconds.
     Pass(f64),
+    /// The same; how long it took says nothing, as the way in which it was asked takes its own time.
+    Untimed,
     /// The answer was wrong, malformed, or did not come.
     Fail,
 }
@@ -57,6 +59,7 @@ impl Standing {
                 self.latency = Some(self.latency.map_or(seconds, |old| old + NEW * (seconds - old)));
                 1.0
             }
+            Outcome::Untimed => 1.0,
             Outcome::Fail => 0.0,
         };
         self.correctness += share * (correct - self.correctness);
@@ -98,11 +101,10 @@ fn pace(standings: &[Standing]) -> Option<f64> {
 /// Part of a miner's canaries that it answers correctly and in time.
 fn timely(standing: &Standing, pace: Option<f64>) -> f64 {
     match (standing.latency, pace) {
-        (Some(own), Some(best)) if standing.correctness >= FLOOR => {
-            standing.correctness * (best / own).min(1.0)
-        }
-        (Some(_), None) if standing.correctness >= FLOOR => standing.correctness,
-        _ => 0.0,
+        _ if standing.correctness < FLOOR => 0.0,
+        (Some(own), Some(best)) => standing.correctness * (best / own).min(1.0),
+        // Nothing is known of its time, or of that of any that can be trusted.
+        _ => standing.correctness,
     }
 }
 
@@ -218,6 +220,17 @@ mod tests {
         let scored = scores(&[liar, honest]);
         assert_eq!(scored[1], 1.0);
         assert!(scored[0] < 0.5);
+    }
+
+    #[test]
+    fn an_answer_without_a_time_counts_as_right_and_leaves_the_pace_as_it_was() {
+        let timed = after(&[Outcome::Pass(10.0)]);
+        let both = after(&[Outcome::Pass(10.0), Outcome::Untimed]);
+        assert_eq!((both.latency, both.correctness), (timed.latency, 1.0));
+        let untimed = after(&[Outcome::Untimed]);
+        assert_eq!(scores(&[timed, untimed]), [1.0, 1.0]);
+        let liar = after(&[Outcome::Untimed, Outcome::Fail]);
+        assert!(scores(&[timed, liar])[1] < 0.8);
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Canaries for models of split mode: users' questions, whose every product is checked.
 //!
-//! A canary goes through the session that users have, with the same lengths. With the matrices at hand the validator
+//! A canary goes through the session that users have, in the ways in which they ask. With the matrices at hand the validator
 //! checks every round by Freivalds' check, which a wrong product passes with probability below 2^-47, computes some hints
 //! and answers to prompts again, and holds what comes out against what comes out in clear: it must be equal.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use based_client::{
     session::{
-        split::{probabilities, Audit, Output, Settings, SplitSession},
+        split::{probabilities, Audit, Output, Plan, Settings, SplitSession, MAX_GUESSES},
         SessionError,
     },
-    wire::split::{bucket, price},
+    wire::split::MIN_PROMPT,
 };
 use based_primitives::{Balance, PriceList};
 use rand::{rngs::OsRng, Rng};
@@ -22,10 +22,14 @@ use zk_llm::{
     split::{answer, hint, Check, Matrix, PackingKey},
 };
 
-use crate::score::Outcome;
+use crate::{oracle::Asking, score::Outcome};
 
 /// Most tokens of a canary's sentence.
 const MAX_TOKENS: usize = 64;
+/// One canary in so many lets tokens be guessed. They cost several times as much as others.
+const GUESSING: u32 = 16;
+/// One of the others in so many hides the length of its answer.
+const HIDING: u32 = 8;
 /// One hint or answer in so many is computed again: it costs as much as it costs the miner.
 const HINTS: u32 = 16;
 
@@ -66,19 +70,36 @@ impl SplitOracle {
         PUBLIC_FILES.iter().map(|file| manifest.file_limit(file)).sum()
     }
 
-    /// Most that a canary costs by a Brain's prices; none if they do not allow its length.
-    pub fn price(&self, prices: &PriceList) -> Option<Balance> {
-        let network = &self.part.manifest().network;
-        let prompt = bucket(MAX_TOKENS, network.context);
-        let more = match network.output {
-            Kind::Generator { .. } => Settings::default().max_tokens,
-            _ => 0,
-        };
-        if prompt > prices.context {
+    /// Most that a canary costs by a Brain's prices; none if they or the model do not allow its length.
+    pub fn price(&self, prices: &PriceList, settings: Settings) -> Option<Balance> {
+        // Lengths that are padded alike cost the most where they leave the most room; and a longer prompt may cost less
+        // than the guesses that it leaves no room for.
+        let padded = std::iter::successors(Some(MIN_PROMPT as usize), |length| Some(length * 2));
+        std::iter::once(1)
+            .chain(padded.map(|length| length + 1))
+            .take_while(|length| *length <= MAX_TOKENS)
+            .map(|length| Plan::new(self.part.manifest(), prices, length, settings))
+            .map(|plan| plan.ok().map(|plan| plan.most))
+            .try_fold(0, |most: Balance, price| Some(most.max(price?)))
+    }
+
+    /// Draws a way in which users ask, so that a miner cannot tell a canary by what it never asks for; none if the
+    /// model takes no such questions.
+    pub fn draw(&self, prices: &PriceList, rng: &mut impl Rng) -> Option<Asking> {
+        let mut settings = Settings::default();
+        if !matches!(self.part.manifest().network.output, Kind::Generator { .. }) {
             return None;
         }
-        let most = prompt.saturating_add(more).min(prices.context);
-        price(prices.prompt, prices.completion, prompt, most)
+        if rng.gen() {
+            settings.max_tokens = rng.gen_range(1..=settings.max_tokens);
+        }
+        if rng.gen_ratio(1, GUESSING) {
+            settings.speculate = rng.gen_range(1..=MAX_GUESSES);
+        } else {
+            settings.hide_length = rng.gen_ratio(1, HIDING);
+        }
+        let price = self.price(prices, settings)?;
+        Some(Asking { settings, price })
     }
 
     /// Whether a sentence fits.
@@ -96,21 +117,36 @@ impl SplitOracle {
         self: Arc<Self>,
         session: SplitSession,
         sentence: &str,
+        settings: Settings,
     ) -> Result<(Outcome, Balance), SessionError> {
         let (_keep, stop) = watch::channel(false);
         let mut session = session.audited(self.clone());
-        let answer = session
-            .ask(sentence, Settings::default(), stop, &mut |_| {})
-            .await?;
-        let seconds = (answer.prefill + answer.decode).as_secs_f64();
+        let answer = session.ask(sentence, settings, stop, &mut |_| {}).await?;
+        let passes = answer.paid_positions.saturating_sub(answer.prompt_positions);
+        let timed = self.timed(settings, answer.prefill, answer.decode, passes);
         let (sentence, output) = (sentence.to_owned(), answer.output);
         let right = tokio::task::spawn_blocking(move || self.is_right(&sentence, &output)).await;
         let right = right.map_err(|error| SessionError::Internal(error.to_string()))??;
         let outcome = match right && answer.receipt.is_some() {
-            true => Outcome::Pass(seconds),
+            true => timed,
             false => Outcome::Fail,
         };
         Ok((outcome, answer.fee_paid))
+    }
+
+    /// What the time of a right answer says: how long one of the usual length takes, when so many passes came after
+    /// the prompt.
+    fn timed(&self, settings: Settings, prefill: Duration, decode: Duration, passes: u32) -> Outcome {
+        let prefill = prefill.as_secs_f64();
+        match self.part.manifest().network.output {
+            // Passes with guesses are wider, and without passes nothing is known of their time.
+            Kind::Generator { .. } if settings.speculate > 0 || passes == 0 => Outcome::Untimed,
+            Kind::Generator { .. } => {
+                let usual = f64::from(Settings::default().max_tokens - 1);
+                Outcome::Pass(prefill + decode.as_secs_f64() * usual / f64::from(passes))
+            }
+            _ => Outcome::Pass(prefill),
+        }
     }
 
     /// Whether an answer is the one in clear.
@@ -229,6 +265,49 @@ mod tests {
         assert!(!found(&made));
         made[100] ^= 1;
         assert!(found(&made));
+    }
+
+    #[test]
+    fn canaries_are_asked_in_the_ways_of_users_for_what_they_cost_at_most() {
+        let oracle = oracle();
+        let prices = PriceList {
+            prompt: 3,
+            completion: 50,
+            context: 512,
+        };
+        let mut rng = rand::thread_rng();
+        let drawn: Vec<_> = (0..600)
+            .map(|_| oracle.draw(&prices, &mut rng).unwrap())
+            .collect();
+        let count = |wanted: &dyn Fn(&Settings) -> bool| drawn.iter().filter(|a| wanted(&a.settings)).count();
+        let usual = Settings::default().max_tokens;
+        assert!((200..400).contains(&count(&|s| s.max_tokens == usual)));
+        assert!((10..80).contains(&count(&|s| s.speculate > 0)));
+        assert!((30..130).contains(&count(&|s| s.hide_length)));
+        assert_eq!(count(&|s| s.hide_length && s.speculate > 0), 0);
+        for Asking { settings, price } in drawn {
+            let most = (1..=MAX_TOKENS)
+                .map(|length| Plan::new(oracle.part.manifest(), &prices, length, settings))
+                .map(|plan| plan.unwrap().most);
+            assert_eq!(most.max(), Some(price), "{settings:?}");
+        }
+        let short = PriceList { context: 4, ..prices };
+        assert!(oracle.draw(&short, &mut rng).is_none());
+    }
+
+    #[test]
+    fn an_answer_of_any_length_is_timed_as_one_of_the_usual_length() {
+        let oracle = oracle();
+        let (prefill, decode) = (Duration::from_secs(2), Duration::from_secs(7));
+        let usual = Settings::default();
+        assert_eq!(oracle.timed(usual, prefill, decode, 63), Outcome::Pass(9.0));
+        assert_eq!(oracle.timed(usual, prefill, decode, 21), Outcome::Pass(23.0));
+        assert_eq!(oracle.timed(usual, prefill, decode, 0), Outcome::Untimed);
+        let guessing = Settings {
+            speculate: 3,
+            ..usual
+        };
+        assert_eq!(oracle.timed(guessing, prefill, decode, 63), Outcome::Untimed);
     }
 
     #[test]

@@ -256,6 +256,7 @@ impl Store {
 pub(crate) fn settle(db: &Connection, probe: i64, outcome: Outcome, spent: Balance) -> anyhow::Result<()> {
     let (result, seconds) = match outcome {
         Outcome::Pass(seconds) => ("pass", Some(seconds)),
+        Outcome::Untimed => ("pass", None),
         Outcome::Fail => ("fail", None),
     };
     db.execute(

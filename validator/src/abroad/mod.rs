@@ -30,7 +30,7 @@ use tokio::time::{sleep, Instant};
 
 use crate::{
     oracle::Oracle,
-    probe::{presence, price, settling, Hold, Means, Probe, Verdict},
+    probe::{presence, settling, Hold, Means, Probe, Verdict},
     prober::LONGEST_PAUSE,
     score::Outcome,
     situation::{Latest, Situation},
@@ -192,20 +192,18 @@ impl Abroad {
         round: u32,
         quota: Quota,
     ) -> anyhow::Result<Result<(), Hold>> {
-        let Some(price) = price(info.prices, oracle) else {
-            return Ok(Err(Hold::Idle));
-        };
         if self.task(info.id).await? != Some(oracle.task()) {
             return Ok(Err(Hold::Idle));
         }
         let allowed = self
             .means
-            .allow(&*self.means.store(), round, price, oracle, quota);
-        if allowed.is_err() {
-            return Ok(allowed);
-        }
+            .allow(&*self.means.store(), round, info.prices, oracle, quota);
+        let asking = match allowed {
+            Ok(asking) => asking,
+            Err(hold) => return Ok(Err(hold)),
+        };
         let payer = self.means.purse.payer_of(&miner.account).await;
-        let (id, question) = self.means.begin(round, &miner.account, price, oracle)?;
+        let (id, question) = self.means.begin(round, &miner.account, asking, oracle)?;
         let home = payer.state_dir.join(DIR);
         let began = Instant::now();
         let verdict = self
@@ -225,7 +223,7 @@ impl Abroad {
             round,
             abroad: Some(info.id),
             miner,
-            price,
+            price: asking.price,
         };
         self.means.note(&probe, verdict).await;
         Ok(Ok(()))
