@@ -35,13 +35,6 @@ impl Sketch {
         }
     }
 
-    /// Sees all that another has seen.
-    pub fn merge(&mut self, other: &Self) {
-        for (byte, more) in self.0.iter_mut().zip(&other.0) {
-            *byte |= more;
-        }
-    }
-
     /// Number of distinct accounts seen, estimated.
     pub fn estimate(&self) -> u32 {
         let set = self
@@ -121,12 +114,5 @@ mod tests {
     fn a_full_bitmap_saturates() {
         let full = seen(1_000_000).estimate();
         assert_eq!(full, 73_817);
-    }
-
-    #[test]
-    fn merging_counts_those_in_both_once() {
-        let mut both = seen(300);
-        both.merge(&seen(200));
-        assert_eq!(both, seen(300));
     }
 }

@@ -24,6 +24,7 @@ mod gadget;
 mod join;
 mod matrix;
 mod pack;
+mod pairs;
 mod params;
 mod product;
 mod ring;

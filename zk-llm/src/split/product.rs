@@ -1,22 +1,24 @@
 //! The integer product of 8-bit weights with vectors modulo the prime `q`.
 //!
 //! A residue is three signed 16-bit digits; sums of products of 8 by 16 bits fit 32 bits for a block at a
-//! time. Everything is integers, so every processor gives the same bits; loops are written for the
-//! compiler to vectorise for the processor at hand.
+//! time. Everything is integers, so every processor gives the same bits.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
+use super::pairs::{Pairs, Portable};
 use super::params::MODULUS;
 
 /// Digits of a residue.
 const DIGITS: usize = 3;
 /// Added before digits are cut, so that each is a signed 16-bit integer.
 const BIAS: u64 = 0x8000_8000_8000;
-/// Terms whose sum of products fits a signed 32-bit integer: `512 * 127 * 2^15 < 2^31`.
-const BLOCK: usize = 512;
+/// Additions of two products to a lane that fit a signed 32-bit integer: `256 * 2 * 127 * 2^15 < 2^31`.
+const BLOCK: usize = 256;
 /// Rows of weights that share a load of digits.
 const ROWS: usize = 4;
+/// Bytes of digits that all rows meet before the next vectors come: what a core keeps close.
+const CLOSE: usize = 1 << 18;
 /// What `2^48` is modulo `q`.
 const FOLD: i64 = (1 << 48) - MODULUS as i64;
 
@@ -77,38 +79,56 @@ pub(super) fn multiply(weights: &[i8], vectors: &Vectors) -> Vec<u64> {
     parts
         .into_par_iter()
         .zip(weights.par_chunks(rows_at_once * vectors.width))
-        .for_each(|(products, weights)| {
-            arch.dispatch(Part {
-                weights,
-                vectors,
-                products,
-            });
+        .for_each(|(products, weights)| match arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(pairs) => pairs.vectorize(part(pairs, weights, vectors, products)),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(pairs) => pairs.vectorize(part(pairs, weights, vectors, products)),
+            _ => part(Portable, weights, vectors, products).call(),
         });
     products
 }
 
-/// Some rows with all vectors.
-struct Part<'a> {
+fn part<'a, P>(
+    pairs: P,
+    weights: &'a [i8],
+    vectors: &'a Vectors,
+    products: Vec<&'a mut [u64]>,
+) -> Part<'a, P> {
+    Part {
+        pairs,
+        weights,
+        vectors,
+        products,
+    }
+}
+
+/// Some rows with all vectors, by the instructions of one kind of processor.
+struct Part<'a, P> {
+    pairs: P,
     weights: &'a [i8],
     vectors: &'a Vectors,
     products: Vec<&'a mut [u64]>,
 }
 
-impl WithSimd for Part<'_> {
+impl<P: Pairs> NullaryFnOnce for Part<'_, P> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _: S) {
+    fn call(mut self) {
         let width = self.vectors.width;
-        for (first, rows) in self.weights.chunks(ROWS * width).enumerate() {
-            for (at, products) in self.products.iter_mut().enumerate() {
-                let vector = self.vectors.vector(at);
-                let products = &mut products[first * ROWS..];
-                match rows.len() == ROWS * width {
-                    true => tile::<ROWS>(rows, vector, products),
-                    false => {
-                        for (row, product) in rows.chunks_exact(width).zip(products) {
-                            tile::<1>(row, vector, std::slice::from_mut(product));
+        let close = (CLOSE / (width * DIGITS * size_of::<i16>())).max(1);
+        for (group, products) in self.products.chunks_mut(close).enumerate() {
+            for (first, rows) in self.weights.chunks(ROWS * width).enumerate() {
+                for (at, products) in products.iter_mut().enumerate() {
+                    let vector = self.vectors.vector(group * close + at);
+                    let products = &mut products[first * ROWS..];
+                    match rows.len() == ROWS * width {
+                        true => tile::<P, ROWS>(self.pairs, rows, vector, products),
+                        false => {
+                            for (row, product) in rows.chunks_exact(width).zip(products) {
+                                tile::<P, 1>(self.pairs, row, vector, std::slice::from_mut(product));
+                            }
                         }
                     }
                 }
@@ -119,16 +139,33 @@ impl WithSimd for Part<'_> {
 
 /// Products of `R` rows with one vector.
 #[inline(always)]
-fn tile<const R: usize>(rows: &[i8], vector: [&[i16]; DIGITS], products: &mut [u64]) {
+fn tile<P: Pairs, const R: usize>(pairs: P, rows: &[i8], vector: [&[i16]; DIGITS], products: &mut [u64]) {
     let width = vector[0].len();
+    let rows: [&[i8]; R] = std::array::from_fn(|row| &rows[row * width..][..width]);
     let mut totals = [[0i64; DIGITS]; R];
     let mut start = 0;
     while start < width {
-        let end = (start + BLOCK).min(width);
-        for (total, row) in totals.iter_mut().zip(rows.chunks_exact(width)) {
-            let sums = dot(&row[start..end], vector.map(|digits| &digits[start..end]));
+        let end = (start + BLOCK * P::LANES).min(width);
+        let mut sums = [[pairs.zero(); DIGITS]; R];
+        let whole = end - (end - start) % P::LANES;
+        for at in (start..whole).step_by(P::LANES) {
+            let digits = vector.map(|digits| pairs.digits(&digits[at..at + P::LANES]));
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let weights = pairs.weights(&row[at..at + P::LANES]);
+                for (sum, digits) in sums.iter_mut().zip(digits) {
+                    *sum = pairs.add(*sum, weights, digits);
+                }
+            }
+        }
+        for (row, (total, sums)) in rows.iter().zip(totals.iter_mut().zip(sums)) {
             for (total, sum) in total.iter_mut().zip(sums) {
-                *total += i64::from(sum);
+                *total += pairs.total(sum);
+            }
+            for at in whole..end {
+                let weight = i64::from(row[at]);
+                for (total, digits) in total.iter_mut().zip(vector) {
+                    *total += weight * i64::from(digits[at]);
+                }
             }
         }
         start = end;
@@ -136,20 +173,6 @@ fn tile<const R: usize>(rows: &[i8], vector: [&[i16]; DIGITS], products: &mut [u
     for (product, total) in products.iter_mut().zip(totals) {
         *product = reduce(total);
     }
-}
-
-/// One row with the three digits of a vector, over at most a block.
-#[inline(always)]
-fn dot(row: &[i8], digits: [&[i16]; DIGITS]) -> [i32; DIGITS] {
-    let [low, middle, high] = digits;
-    let mut sums = [0i32; DIGITS];
-    for (((w, a), b), c) in row.iter().zip(low).zip(middle).zip(high) {
-        let w = i32::from(*w);
-        sums[0] += w * i32::from(*a);
-        sums[1] += w * i32::from(*b);
-        sums[2] += w * i32::from(*c);
-    }
-    sums
 }
 
 /// The residue of `low + 2^16 middle + 2^32 high`, each of magnitude below `2^40`.
@@ -179,6 +202,22 @@ mod tests {
         values.chunks_exact(width).flat_map(products).collect()
     }
 
+    /// By the instructions of every kind of processor that this one has.
+    fn by_every_kind(weights: &[i8], width: usize, vectors: &Vectors) -> Vec<Vec<u64>> {
+        fn run<P: Pairs>(pairs: P, weights: &[i8], width: usize, vectors: &Vectors) -> Vec<u64> {
+            let rows = weights.len() / width;
+            let mut products = vec![0; vectors.count() * rows];
+            part(pairs, weights, vectors, products.chunks_mut(rows).collect()).call();
+            products
+        }
+        let mut all = vec![run(Portable, weights, width, vectors), multiply(weights, vectors)];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(|pairs| run(pairs, weights, width, vectors)));
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V4::try_new().map(|pairs| run(pairs, weights, width, vectors)));
+        all
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -189,7 +228,10 @@ mod tests {
             let weights: Vec<i8> = (0..width * rows).map(|_| rng.gen_range(-127..=127)).collect();
             let values: Vec<u64> = (0..width * count).map(|_| rng.gen_range(0..MODULUS)).collect();
             let vectors = Vectors::new(width, values.iter().copied());
-            prop_assert_eq!(multiply(&weights, &vectors), plain(&weights, width, &values));
+            let right = plain(&weights, width, &values);
+            for products in by_every_kind(&weights, width, &vectors) {
+                prop_assert_eq!(&products, &right);
+            }
         }
     }
 
@@ -208,11 +250,9 @@ mod tests {
             for weight in [-127, 127] {
                 let (weights, values) = (vec![weight; width], vec![value; width]);
                 let vectors = Vectors::new(width, values.iter().copied());
-                assert_eq!(
-                    multiply(&weights, &vectors),
-                    plain(&weights, width, &values),
-                    "{value} {weight}"
-                );
+                for products in by_every_kind(&weights, width, &vectors) {
+                    assert_eq!(products, plain(&weights, width, &values), "{value} {weight}");
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use super::wire;
 use crate::error::{Error, Result};
 
 /// Positions from which masks are multiplied as integers: transforming sparse rows costs more there.
-const INTEGER_POSITIONS: usize = 256;
+const INTEGER_POSITIONS: usize = 64;
 /// Rows that are multiplied at once with such masks.
 const INTEGER_ROWS: usize = 64;
 

@@ -194,12 +194,11 @@ impl Ask {
             }
             return Ok(None);
         }
-        let sampling = Sampling {
+        let sampling = Some(Sampling {
             temperature: self.temperature,
             top_p: self.top_p,
             seed: self.seed.unwrap_or_else(|| u64::from(OsRng.next_u32())),
-        };
-        let sampling = Some(sampling);
+        });
         Chooser::of(sampling)?;
         Ok(sampling)
     }
