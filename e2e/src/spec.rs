@@ -50,9 +50,9 @@ fn kept(name: &str, make: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::R
     let path = dir.join(format!("{name}.json"));
     if !path.is_file() {
         fs::create_dir_all(&dir)?;
-        let staging = dir.join(format!("{name}.{}", std::process::id()));
+        let staging = tempfile::NamedTempFile::new_in(&dir)?.into_temp_path();
         make(&staging)?;
-        fs::rename(staging, &path)?;
+        staging.persist(&path)?;
     }
     Ok(path)
 }

@@ -1,6 +1,6 @@
 //! The running node: database, pool, network, block production and finality.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use based_runtime::{opaque::Block, RuntimeApi};
 use futures::FutureExt;
@@ -97,16 +97,26 @@ fn executor(config: &Configuration) -> Executor {
         });
     let compiled = directories::ProjectDirs::from("", "", "based-node")
         .map(|dirs| dirs.cache_dir().to_owned())
-        .filter(|path| std::fs::create_dir_all(path).is_ok())
-        .unwrap_or_else(|| config.base_path.path().join("cache"));
-    Executor::builder()
+        .filter(|path| is_writable(path))
+        .or_else(|| std::path::absolute(config.base_path.path().join("cache")).ok());
+    let builder = Executor::builder()
         .with_execution_method(options.wasm_method)
         .with_onchain_heap_alloc_strategy(strategy)
         .with_offchain_heap_alloc_strategy(strategy)
         .with_max_runtime_instances(options.max_runtime_instances)
-        .with_runtime_cache_size(options.runtime_cache_size)
-        .with_cache_path(compiled)
-        .build()
+        .with_runtime_cache_size(options.runtime_cache_size);
+    match compiled {
+        Some(path) => builder.with_cache_path(path),
+        None => builder,
+    }
+    .build()
+}
+
+/// Whether files can be made in a directory, which is made if it is missing.
+fn is_writable(dir: &Path) -> bool {
+    let probe = dir.join(format!("probe-{}", std::process::id()));
+    let made = std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&probe, []));
+    made.and_then(|()| std::fs::remove_file(&probe)).is_ok()
 }
 
 /// Builds the genesis only where the database has none: a specification that is not raw runs the runtime for it.

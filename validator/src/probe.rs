@@ -108,11 +108,13 @@ impl Means {
         let spent = store.spent(round).unwrap_or(Balance::MAX);
         self.metrics.spent.set(spent as f64 / BASED as f64);
         let affordable = |asking: &Asking| spent.saturating_add(asking.price) <= self.budget;
-        // Guesses cost several times as much as what is asked usually.
-        let asking = Some(drawn)
-            .filter(affordable)
-            .or_else(|| oracle.usual(&prices).filter(affordable))
-            .ok_or(Hold::Budget)?;
+        // What is left at a budget's end is not for the shortest canaries alone.
+        let usual = oracle.usual(&prices).ok_or(Hold::Idle)?;
+        let asking = match affordable(&usual) {
+            true if affordable(&drawn) => drawn,
+            true => usual,
+            false => return Err(Hold::Budget),
+        };
         let needed = oracle.canary_bytes() + OVERHEAD;
         let enough = |left: std::io::Result<u64>| left.is_ok_and(|left| left >= needed);
         if enough(quota.left(&self.data_dir)) {

@@ -12,7 +12,6 @@ use rand::{rngs::OsRng, seq::SliceRandom, Rng};
 use tokio::time::{sleep, Instant};
 
 use crate::{
-    oracle::Asking,
     oracle::{Oracle, Ready},
     probe::{presence, settling, Hold, Means, Probe, Verdict, AFTER_VOID},
     score::Outcome,
@@ -50,10 +49,10 @@ impl Prober {
             };
             let next = self.next(&situation, &oracle);
             match next {
-                Ok((miner, asking)) => {
+                Ok(miner) => {
                     told = Hold::Idle;
                     sleep(self.pause(&situation)).await;
-                    self.send(&latest, &ready, &miner, asking).await;
+                    self.send(&latest, &ready, &miner).await;
                     self.release(&miner.account);
                 }
                 Err(hold) => {
@@ -78,7 +77,7 @@ impl Prober {
     }
 
     /// Chooses a miner that has had fewer canaries in this round than it is to get and reserves it for the caller.
-    fn next(&self, situation: &Situation, oracle: &Oracle) -> Result<(PeerInfo<AccountId>, Asking), Hold> {
+    fn next(&self, situation: &Situation, oracle: &Oracle) -> Result<PeerInfo<AccountId>, Hold> {
         let Some(own) = &situation.own else {
             return Err(Hold::Idle);
         };
@@ -109,11 +108,10 @@ impl Prober {
             return Err(Hold::Idle);
         };
         let quota = Quota::from_mib(own.resources.storage_mib);
-        let asking = self
-            .means
+        self.means
             .allow(&store, round, situation.brain.prices, oracle, quota)?;
         busy.insert(miner.account.clone());
-        Ok(((*miner).clone(), asking))
+        Ok((*miner).clone())
     }
 
     fn release(&self, miner: &AccountId) {
@@ -135,13 +133,22 @@ impl Prober {
         share.mul_f64(OsRng.gen_range(0.0..1.0)).min(LONGEST_PAUSE)
     }
 
-    async fn send(&self, latest: &Latest, ready: &Ready, miner: &PeerInfo<AccountId>, asking: Asking) {
-        // The pause may have taken it into another round or task.
+    async fn send(&self, latest: &Latest, ready: &Ready, miner: &PeerInfo<AccountId>) {
+        let payer = self.means.purse.payer_of(&miner.account).await;
+        // The pause may have taken it into another round or task, or to other prices.
         let (Some(situation), Some(oracle)) = (latest.borrow().clone(), ready.borrow().clone()) else {
             return;
         };
-        let payer = self.means.purse.payer_of(&miner.account).await;
-        let round = situation.round();
+        let (Some(own), prices) = (&situation.own, situation.brain.prices) else {
+            return;
+        };
+        let (round, quota) = (situation.round(), Quota::from_mib(own.resources.storage_mib));
+        let allowed = self
+            .means
+            .allow(&self.means.store(), round, prices, &oracle, quota);
+        let Ok(asking) = allowed else {
+            return;
+        };
         let (id, question) = match self.means.begin(round, &miner.account, asking, &oracle) {
             Ok(begun) => begun,
             Err(error) => {
@@ -176,7 +183,11 @@ impl Prober {
                 .metrics
                 .latency
                 .with_label_values(&[&miner.uid.to_string()]);
-            latency.set(standing.latency.unwrap_or(0.0));
+            // None says that no answer of it was timed.
+            standing
+                .latency
+                .into_iter()
+                .for_each(|seconds| latency.set(seconds));
         }
     }
 }

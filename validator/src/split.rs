@@ -11,7 +11,7 @@ use based_client::{
         split::{probabilities, Audit, Output, Plan, Settings, SplitSession, MAX_GUESSES},
         SessionError,
     },
-    wire::split::MIN_PROMPT,
+    wire::split::{bucket, price, MIN_PROMPT},
 };
 use based_primitives::{Balance, PriceList};
 use rand::{rngs::OsRng, Rng};
@@ -26,8 +26,12 @@ use crate::{oracle::Asking, score::Outcome};
 
 /// Most tokens of a canary's sentence.
 const MAX_TOKENS: usize = 64;
-/// One canary in so many lets tokens be guessed. They cost several times as much as others.
+/// Numbers of tokens that users choose who want a short answer.
+const SHORT: [u32; 3] = [8, 16, 32];
+/// One canary in so many lets tokens be guessed.
 const GUESSING: u32 = 16;
+/// Positions at most of the answer to such a one: every pass costs all of its guesses.
+const GUESSED: u32 = 128;
 /// One of the others in so many hides the length of its answer.
 const HIDING: u32 = 8;
 /// One hint or answer in so many is computed again: it costs as much as it costs the miner.
@@ -72,14 +76,22 @@ impl SplitOracle {
 
     /// Most that a canary costs by a Brain's prices; none if they or the model do not allow its length.
     pub fn price(&self, prices: &PriceList, settings: Settings) -> Option<Balance> {
-        // Lengths that are padded alike cost the most where they leave the most room; and a longer prompt may cost less
-        // than the guesses that it leaves no room for.
-        let padded = std::iter::successors(Some(MIN_PROMPT as usize), |length| Some(length * 2));
-        std::iter::once(1)
-            .chain(padded.map(|length| length + 1))
-            .take_while(|length| *length <= MAX_TOKENS)
-            .map(|length| Plan::new(self.part.manifest(), prices, length, settings))
-            .map(|plan| plan.ok().map(|plan| plan.most))
+        let network = &self.part.manifest().network;
+        Plan::new(self.part.manifest(), prices, MAX_TOKENS, settings).ok()?;
+        let later = match network.output {
+            Kind::Generator { .. } => (settings.max_tokens - 1).saturating_mul(settings.speculate + 1),
+            _ => 0,
+        };
+        // A longer prompt may cost less than what it leaves no room for.
+        let padded = std::iter::successors(Some(MIN_PROMPT), |length| length.checked_mul(2));
+        let longest = bucket(MAX_TOKENS, network.context);
+        padded
+            .take_while(|prompt| *prompt < longest)
+            .chain([longest])
+            .map(|prompt| {
+                let most = prompt.saturating_add(later).min(prices.context);
+                price(prices.prompt, prices.completion, prompt, most)
+            })
             .try_fold(0, |most: Balance, price| Some(most.max(price?)))
     }
 
@@ -91,10 +103,15 @@ impl SplitOracle {
             return None;
         }
         if rng.gen() {
-            settings.max_tokens = rng.gen_range(1..=settings.max_tokens);
+            settings.max_tokens = match rng.gen() {
+                true => SHORT[rng.gen_range(0..SHORT.len())],
+                false => rng.gen_range(1..=settings.max_tokens),
+            };
         }
         if rng.gen_ratio(1, GUESSING) {
             settings.speculate = rng.gen_range(1..=MAX_GUESSES);
+            let most = GUESSED / (settings.speculate + 1);
+            settings.max_tokens = settings.max_tokens.min(most);
         } else {
             settings.hide_length = rng.gen_ratio(1, HIDING);
         }
@@ -122,8 +139,7 @@ impl SplitOracle {
         let (_keep, stop) = watch::channel(false);
         let mut session = session.audited(self.clone());
         let answer = session.ask(sentence, settings, stop, &mut |_| {}).await?;
-        let passes = answer.paid_positions.saturating_sub(answer.prompt_positions);
-        let timed = self.timed(settings, answer.prefill, answer.decode, passes);
+        let timed = timed(settings, answer.prefill + answer.decode);
         let (sentence, output) = (sentence.to_owned(), answer.output);
         let right = tokio::task::spawn_blocking(move || self.is_right(&sentence, &output)).await;
         let right = right.map_err(|error| SessionError::Internal(error.to_string()))??;
@@ -132,21 +148,6 @@ impl SplitOracle {
             false => Outcome::Fail,
         };
         Ok((outcome, answer.fee_paid))
-    }
-
-    /// What the time of a right answer says: how long one of the usual length takes, when so many passes came after
-    /// the prompt.
-    fn timed(&self, settings: Settings, prefill: Duration, decode: Duration, passes: u32) -> Outcome {
-        let prefill = prefill.as_secs_f64();
-        match self.part.manifest().network.output {
-            // Passes with guesses are wider, and without passes nothing is known of their time.
-            Kind::Generator { .. } if settings.speculate > 0 || passes == 0 => Outcome::Untimed,
-            Kind::Generator { .. } => {
-                let usual = f64::from(Settings::default().max_tokens - 1);
-                Outcome::Pass(prefill + decode.as_secs_f64() * usual / f64::from(passes))
-            }
-            _ => Outcome::Pass(prefill),
-        }
     }
 
     /// Whether an answer is the one in clear.
@@ -164,6 +165,19 @@ impl SplitOracle {
             (Output::Numbers(numbers), _) => self.part.run(&mut linears, &ids)? == *numbers,
             _ => false,
         })
+    }
+}
+
+/// What the time of a right answer says: those that most users would have got can be compared. Others have another
+/// number of passes, and sets of positions that are full or not.
+fn timed(settings: Settings, time: Duration) -> Outcome {
+    let usual = Settings::default();
+    let comparable = settings.max_tokens == usual.max_tokens
+        && settings.speculate == usual.speculate
+        && settings.hide_length == usual.hide_length;
+    match comparable {
+        true => Outcome::Pass(time.as_secs_f64()),
+        false => Outcome::Untimed,
     }
 }
 
@@ -286,28 +300,40 @@ mod tests {
         assert!((30..130).contains(&count(&|s| s.hide_length)));
         assert_eq!(count(&|s| s.hide_length && s.speculate > 0), 0);
         for Asking { settings, price } in drawn {
+            assert!(settings.speculate == 0 || settings.max_tokens * (settings.speculate + 1) <= GUESSED);
             let most = (1..=MAX_TOKENS)
                 .map(|length| Plan::new(oracle.part.manifest(), &prices, length, settings))
                 .map(|plan| plan.unwrap().most);
-            assert_eq!(most.max(), Some(price), "{settings:?}");
+            assert!(most.max() <= Some(price), "{settings:?}");
         }
+        // A prompt of the whole context, 32 positions, and 63 tokens after the first.
+        assert_eq!(oracle.part.manifest().network.context, 32);
+        assert_eq!(oracle.price(&prices, Settings::default()), Some(32 * 3 + 63 * 50));
         let short = PriceList { context: 4, ..prices };
         assert!(oracle.draw(&short, &mut rng).is_none());
     }
 
     #[test]
-    fn an_answer_of_any_length_is_timed_as_one_of_the_usual_length() {
-        let oracle = oracle();
-        let (prefill, decode) = (Duration::from_secs(2), Duration::from_secs(7));
-        let usual = Settings::default();
-        assert_eq!(oracle.timed(usual, prefill, decode, 63), Outcome::Pass(9.0));
-        assert_eq!(oracle.timed(usual, prefill, decode, 21), Outcome::Pass(23.0));
-        assert_eq!(oracle.timed(usual, prefill, decode, 0), Outcome::Untimed);
-        let guessing = Settings {
-            speculate: 3,
-            ..usual
-        };
-        assert_eq!(oracle.timed(guessing, prefill, decode, 63), Outcome::Untimed);
+    fn only_what_most_users_would_have_got_is_timed() {
+        let (usual, time) = (Settings::default(), Duration::from_secs(9));
+        assert_eq!(timed(usual, time), Outcome::Pass(9.0));
+        let others = [
+            Settings {
+                max_tokens: 8,
+                ..usual
+            },
+            Settings {
+                speculate: 3,
+                ..usual
+            },
+            Settings {
+                hide_length: true,
+                ..usual
+            },
+        ];
+        for other in others {
+            assert_eq!(timed(other, time), Outcome::Untimed);
+        }
     }
 
     #[test]

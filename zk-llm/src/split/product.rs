@@ -22,6 +22,15 @@ const CLOSE: usize = 1 << 18;
 /// What `2^48` is modulo `q`.
 const FOLD: i64 = (1 << 48) - MODULUS as i64;
 
+/// Positions from which masks are multiplied as integers on this processor: transforming sparse rows costs more there.
+pub(super) fn integer_positions() -> usize {
+    match Arch::new() {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(_) | Arch::V3(_) => 64,
+        _ => 256,
+    }
+}
+
 /// Vectors modulo `q`, in digits.
 pub(super) struct Vectors {
     width: usize,

@@ -6,14 +6,12 @@ use super::join::Joined;
 use super::matrix::Matrix;
 use super::pack::{Ciphertext, PackingKey};
 use super::params::{Tokens, JOINED, MODULUS, PACKING_MODULUS, RING_DEGREE};
-use super::product::{multiply, Vectors};
+use super::product::{integer_positions, multiply, Vectors};
 use super::ring::{body_ring, packing_ring, Rescale};
 use super::sample::{mask, Seed};
 use super::wire;
 use crate::error::{Error, Result};
 
-/// Positions from which masks are multiplied as integers: transforming sparse rows costs more there.
-const INTEGER_POSITIONS: usize = 64;
 /// Rows that are multiplied at once with such masks.
 const INTEGER_ROWS: usize = 64;
 
@@ -101,7 +99,7 @@ struct Packing<'a> {
 
 impl Packing<'_> {
     fn joined(&self, seed: &Seed) -> Vec<Joined> {
-        let mut packed = match self.tokens.count() < INTEGER_POSITIONS {
+        let mut packed = match self.tokens.count() < integer_positions() {
             true => self.by_transforms(seed),
             false => self.by_integers(seed),
         };
@@ -242,7 +240,29 @@ impl Lift {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::split::SecretKey;
     use rand::{Rng, SeedableRng};
+
+    #[test]
+    fn hints_are_the_same_by_transforms_and_by_integers() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(2);
+        let secret = SecretKey::generate().unwrap();
+        let key = PackingKey::from_bytes(secret.packing_key_bytes()).unwrap();
+        for (tokens, inputs, outputs) in [(32, 70, 130), (64, 70, 75), (128, 33, 40)] {
+            let weights = (0..inputs * outputs).map(|_| rng.gen_range(-127..=127)).collect();
+            let matrix = Matrix::new(inputs, outputs, weights).unwrap();
+            let packing = Packing {
+                matrix: &matrix,
+                key: &key,
+                tokens: Tokens::new(tokens).unwrap(),
+            };
+            let [transforms, integers] = [packing.by_transforms(&[4; 32]), packing.by_integers(&[4; 32])];
+            assert_eq!(transforms.len(), integers.len());
+            for (one, other) in transforms.iter().zip(&integers) {
+                assert!(one.mask == other.mask && one.body == other.body, "{tokens}");
+            }
+        }
+    }
 
     #[test]
     fn transforms_and_integers_give_the_same_masks() {
