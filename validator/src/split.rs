@@ -285,8 +285,8 @@ mod tests {
     fn canaries_are_asked_in_the_ways_of_users_for_what_they_cost_at_most() {
         let oracle = oracle();
         let prices = PriceList {
-            prompt: 3,
-            completion: 50,
+            prompt: 3_000,
+            completion: 50_000,
             context: 512,
         };
         let mut rng = rand::thread_rng();
@@ -302,6 +302,7 @@ mod tests {
         for Asking { settings, price } in drawn {
             assert!(settings.speculate == 0 || settings.max_tokens * (settings.speculate + 1) <= GUESSED);
             let most = (1..=MAX_TOKENS)
+                .step_by(5)
                 .map(|length| Plan::new(oracle.part.manifest(), &prices, length, settings))
                 .map(|plan| plan.unwrap().most);
             assert!(most.max() <= Some(price), "{settings:?}");
