@@ -41,71 +41,66 @@ fn sum<const N: usize>(sums: [i32; N]) -> i64 {
     sums.into_iter().map(i64::from).sum()
 }
 
+/// Products of a kind of processor by its own vectors, and the names of what it does with them.
 #[cfg(target_arch = "x86_64")]
-impl Pairs for V4 {
-    const LANES: usize = 32;
-    type Weights = i16x32;
-    type Digits = i16x32;
-    type Sums = i32x16;
+macro_rules! vectors {
+    ($kind:ty, $lanes:literal, $numbers:ty, $sums:ty, $zero:ident, $widen:ident, $multiply:ident, $add:ident) => {
+        impl Pairs for $kind {
+            const LANES: usize = $lanes;
+            type Weights = $numbers;
+            type Digits = $numbers;
+            type Sums = $sums;
 
-    #[inline(always)]
-    fn zero(self) -> i32x16 {
-        self.splat_i32x16(0)
-    }
+            #[inline(always)]
+            fn zero(self) -> $sums {
+                self.$zero(0)
+            }
 
-    #[inline(always)]
-    fn weights(self, weights: &[i8]) -> i16x32 {
-        self.convert_i8x32_to_i16x32(cast(array::<i8, 32>(weights)))
-    }
+            #[inline(always)]
+            fn weights(self, weights: &[i8]) -> $numbers {
+                self.$widen(cast(array::<i8, $lanes>(weights)))
+            }
 
-    #[inline(always)]
-    fn digits(self, digits: &[i16]) -> i16x32 {
-        cast(array::<i16, 32>(digits))
-    }
+            #[inline(always)]
+            fn digits(self, digits: &[i16]) -> $numbers {
+                cast(array::<i16, $lanes>(digits))
+            }
 
-    #[inline(always)]
-    fn add(self, sums: i32x16, weights: i16x32, digits: i16x32) -> i32x16 {
-        self.wrapping_add_i32x16(sums, self.multiply_wrapping_add_adjacent_i16x32(weights, digits))
-    }
+            #[inline(always)]
+            fn add(self, sums: $sums, weights: $numbers, digits: $numbers) -> $sums {
+                self.$add(sums, self.$multiply(weights, digits))
+            }
 
-    #[inline(always)]
-    fn total(self, sums: i32x16) -> i64 {
-        sum::<16>(cast(sums))
-    }
+            #[inline(always)]
+            fn total(self, sums: $sums) -> i64 {
+                sum::<{ $lanes / 2 }>(cast(sums))
+            }
+        }
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
-impl Pairs for V3 {
-    const LANES: usize = 16;
-    type Weights = i16x16;
-    type Digits = i16x16;
-    type Sums = i32x8;
-
-    #[inline(always)]
-    fn zero(self) -> i32x8 {
-        self.splat_i32x8(0)
-    }
-
-    #[inline(always)]
-    fn weights(self, weights: &[i8]) -> i16x16 {
-        self.convert_i8x16_to_i16x16(cast(array::<i8, 16>(weights)))
-    }
-
-    #[inline(always)]
-    fn digits(self, digits: &[i16]) -> i16x16 {
-        cast(array::<i16, 16>(digits))
-    }
-
-    #[inline(always)]
-    fn add(self, sums: i32x8, weights: i16x16, digits: i16x16) -> i32x8 {
-        self.wrapping_add_i32x8(sums, self.multiply_wrapping_add_adjacent_i16x16(weights, digits))
-    }
-
-    #[inline(always)]
-    fn total(self, sums: i32x8) -> i64 {
-        sum::<8>(cast(sums))
-    }
-}
+vectors!(
+    V4,
+    32,
+    i16x32,
+    i32x16,
+    splat_i32x16,
+    convert_i8x32_to_i16x32,
+    multiply_wrapping_add_adjacent_i16x32,
+    wrapping_add_i32x16
+);
+#[cfg(target_arch = "x86_64")]
+vectors!(
+    V3,
+    16,
+    i16x16,
+    i32x8,
+    splat_i32x8,
+    convert_i8x16_to_i16x16,
+    multiply_wrapping_add_adjacent_i16x16,
+    wrapping_add_i32x8
+);
 
 /// Any processor.
 #[derive(Clone, Copy)]
