@@ -66,9 +66,8 @@ pub struct BurnFeesTipAuthor;
 
 impl OnUnbalanced<Credit<AccountId, Balances>> for BurnFeesTipAuthor {
     fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
-        if let (Some(tip), Some(author)) = (fees_then_tips.nth(1), Authorship::author()) {
-            // A tip below the existential deposit cannot open the author's account and is burnt.
-            let _ = Balances::resolve(&author, tip);
+        if let Some(tip) = fees_then_tips.nth(1) {
+            pay(Authorship::author, tip);
         }
     }
 }
@@ -87,11 +86,19 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for PayOperatorTipAuthor {
 fn pay_operator(fee: Credit<AccountId, Balances>) -> Credit<AccountId, Balances> {
     let part = ContractFeeShare::get().mul_floor(fee.peek());
     let (part, rest) = fee.split(part);
-    if let Some(operator) = Brains::reward_account(CONTRACTS_BRAIN) {
-        // A part below the existential deposit cannot open an account and is burnt.
-        let _ = Balances::resolve(&operator, part);
-    }
+    pay(|| Brains::reward_account(CONTRACTS_BRAIN), part);
     rest
+}
+
+/// Pays an account, if there is one. Nothing is a payment of its own: most transactions have no tip.
+fn pay(to: impl FnOnce() -> Option<AccountId>, amount: Credit<AccountId, Balances>) {
+    if amount.peek() == 0 {
+        return;
+    }
+    if let Some(to) = to() {
+        // An amount below the existential deposit cannot open an account and is burnt.
+        let _ = Balances::resolve(&to, amount);
+    }
 }
 
 /// Withdraws, returns and burns fees.

@@ -12,6 +12,7 @@ use frame_support::{
 use frame_system::limits;
 use sp_runtime::Perbill;
 use sp_version::RuntimeVersion;
+use spin::Lazy;
 
 use super::CallFilter;
 use crate::{
@@ -29,6 +30,25 @@ const MAXIMUM_BLOCK_LENGTH: u32 = 8 * 1024 * 1024;
 /// Part of a block assumed to be taken by hooks.
 const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(10);
 
+/// Limits of blocks, worked out once: every transaction asks for them some ten times.
+static BLOCK_WEIGHTS: Lazy<limits::BlockWeights> = Lazy::new(|| {
+    limits::BlockWeights::builder()
+        .base_block(BlockExecutionWeight::get())
+        .for_class(frame_support::dispatch::DispatchClass::all(), |weights| {
+            weights.base_extrinsic = ExtrinsicBaseWeight::get();
+        })
+        .for_class(frame_support::dispatch::DispatchClass::Normal, |weights| {
+            weights.max_total = Some(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
+        })
+        .for_class(frame_support::dispatch::DispatchClass::Operational, |weights| {
+            weights.max_total = Some(MAXIMUM_BLOCK_WEIGHT);
+            weights.reserved =
+                Some(MAXIMUM_BLOCK_WEIGHT.saturating_sub(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT));
+        })
+        .avg_block_initialization(AVERAGE_ON_INITIALIZE_RATIO)
+        .build_or_panic()
+});
+
 parameter_types! {
     pub const BlockHashCount: u32 = 4_096;
     pub const Version: RuntimeVersion = VERSION;
@@ -39,22 +59,7 @@ parameter_types! {
             *length = NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_LENGTH;
         })
         .build();
-    pub BlockWeights: limits::BlockWeights = limits::BlockWeights::builder()
-        .base_block(BlockExecutionWeight::get())
-        .for_class(frame_support::dispatch::DispatchClass::all(), |weights| {
-            weights.base_extrinsic = ExtrinsicBaseWeight::get();
-        })
-        .for_class(frame_support::dispatch::DispatchClass::Normal, |weights| {
-            weights.max_total = Some(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
-        })
-        .for_class(frame_support::dispatch::DispatchClass::Operational, |weights| {
-            weights.max_total = Some(MAXIMUM_BLOCK_WEIGHT);
-            weights.reserved = Some(
-                MAXIMUM_BLOCK_WEIGHT.saturating_sub(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT),
-            );
-        })
-        .avg_block_initialization(AVERAGE_ON_INITIALIZE_RATIO)
-        .build_or_panic();
+    pub BlockWeights: limits::BlockWeights = BLOCK_WEIGHTS.clone();
 }
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]

@@ -11,7 +11,7 @@ use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 use super::{block, chain, fee_of, free, signed, BalancesCall, SystemCall};
 use crate::{
     configs::{FeeMultiplier, MinimumMultiplier},
-    AccountId, Balances, RuntimeCall, TransactionPayment,
+    AccountId, Balances, RuntimeCall, RuntimeEvent, System, TransactionPayment,
 };
 use pallet_transaction_payment::MultiplierUpdate;
 
@@ -160,6 +160,29 @@ fn fees_are_burnt_and_tips_reach_the_author() {
         assert!(paid > tip);
         assert_eq!(free(&alice), author + tip);
         assert_eq!(Balances::total_issuance(), issuance + reward - (paid - tip));
+    });
+}
+
+#[test]
+fn only_a_tip_leaves_an_event_of_its_payment() {
+    chain("development").execute_with(|| {
+        block(vec![]);
+        for (nonce, tip) in [(0, 0), (1, BASED)] {
+            block(vec![signed(Bob, remark(), nonce, tip)])[0]
+                .unwrap()
+                .unwrap();
+            let paid: Vec<_> = System::events()
+                .into_iter()
+                .filter_map(|record| match record.event {
+                    RuntimeEvent::Balances(pallet_balances::Event::Deposit { who, amount }) => {
+                        Some((who, amount))
+                    }
+                    _ => None,
+                })
+                .collect();
+            let expected = (tip > 0).then(|| (Alice.to_account_id(), tip));
+            assert_eq!(paid, Vec::from_iter(expected));
+        }
     });
 }
 
