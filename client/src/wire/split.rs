@@ -45,17 +45,12 @@ pub const SESSION_BYTES: usize = 32;
 const INPUT_CONTEXT: &[u8] = b"based/split/input/1";
 const OUTPUT_CONTEXT: &[u8] = b"based/split/output/1";
 
-/// The batch of a layer for a set: the smallest that holds its positions and decrypts exactly.
+/// The batch of a layer for a set: the smallest that holds its positions and decrypts exactly, if its hint is within the
+/// limit.
 pub fn tokens_for(shape: &Shape, positions: usize) -> Option<Tokens> {
-    let fits = |tokens: &Tokens| shape.check(*tokens).is_ok() && hint_bytes(shape, *tokens) <= MAX_HINT;
-    let mut count = positions.max(1).checked_next_power_of_two()?;
-    while count <= RING_DEGREE {
-        if let Some(tokens) = Tokens::new(count).ok().filter(fits) {
-            return Some(tokens);
-        }
-        count *= 2;
-    }
-    None
+    let tokens = Tokens::smallest(shape, positions).ok()?;
+    // Larger batches have larger hints.
+    (hint_bytes(shape, tokens) <= MAX_HINT).then_some(tokens)
 }
 
 /// Batches of every layer for a set: layers of the body hold all of its positions, and those after it as many as can

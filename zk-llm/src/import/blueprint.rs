@@ -27,20 +27,18 @@ pub(super) struct Linear {
     pub columns: usize,
     pub parts: Vec<Part>,
     pub bias: bool,
-    /// The tensor whose name is not the module's `.weight`.
-    pub shared: Option<String>,
+}
+
+impl Part {
+    /// Name of its weights in the checkpoint.
+    pub fn tensor(&self) -> String {
+        format!("{}.weight", self.module)
+    }
 }
 
 impl Linear {
     pub fn rows(&self) -> usize {
         self.parts.iter().map(|part| part.rows).sum()
-    }
-
-    /// Name of a part's weights in the checkpoint.
-    pub fn tensor(&self, part: &Part) -> String {
-        self.shared
-            .clone()
-            .unwrap_or_else(|| format!("{}.weight", part.module))
     }
 }
 
@@ -118,7 +116,7 @@ impl Blueprint {
                     true => [linear.columns, part.rows],
                     false => [part.rows, linear.columns],
                 };
-                check(&linear.tensor(part), &shape)?;
+                check(&part.tensor(), &shape)?;
                 if linear.bias {
                     check(&format!("{}.bias", part.module), &[part.rows])?;
                 }
@@ -133,7 +131,7 @@ impl Blueprint {
     fn tensors(&self) -> impl Iterator<Item = String> + '_ {
         let linears = self.linears.iter().flat_map(|linear| {
             linear.parts.iter().flat_map(|part| {
-                [linear.tensor(part)]
+                [part.tensor()]
                     .into_iter()
                     .chain(linear.bias.then(|| format!("{}.bias", part.module)))
             })
@@ -171,7 +169,6 @@ impl Plan<'_> {
             columns,
             parts: parts.collect(),
             bias,
-            shared: None,
         });
     }
 
@@ -293,7 +290,7 @@ impl Plan<'_> {
             self.norm(&format!("{to}.features.norm"), &format!("{from}.ln_2"));
         }
         self.norm("norm", &format!("{root}ln_f"));
-        self.head(format!("{root}wte.weight"))
+        self.head()
     }
 
     fn llama(&mut self) -> &'static [&'static str] {
@@ -331,20 +328,17 @@ impl Plan<'_> {
             self.linear(format!("{to}.features.out"), features, down, false);
         }
         self.norm("norm", "model.norm");
-        self.head(embedding.into())
+        self.head()
     }
 
-    /// The layer that gives logits; tied, it has the token embedding's weights.
-    fn head(&mut self, embedding: String) -> &'static [&'static str] {
-        let (vocabulary, _, width) = self.sizes();
-        self.linear("head".into(), width, vec![("lm_head".into(), vocabulary)], false);
+    /// The layer that gives logits, unless it is the token embedding.
+    fn head(&mut self) -> &'static [&'static str] {
         if matches!(self.network.output, Output::Generator { tied: true }) {
-            if let Some(head) = self.blueprint.linears.last_mut() {
-                head.shared = Some(embedding);
-            }
             // Some checkpoints hold the shared weights twice.
             return &["lm_head.weight"];
         }
+        let (vocabulary, _, width) = self.sizes();
+        self.linear("head".into(), width, vec![("lm_head".into(), vocabulary)], false);
         &[]
     }
 }

@@ -97,7 +97,7 @@ impl Checkpoint {
         let mut all = Vec::with_capacity(linear.rows() * linear.columns);
         for part in &linear.parts {
             let (rows, columns) = (part.rows, linear.columns);
-            let name = linear.tensor(part);
+            let name = part.tensor();
             if part.transposed {
                 let numbers = self.tensors.read(&name, &[columns, rows])?;
                 for row in 0..rows {

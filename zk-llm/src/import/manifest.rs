@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::convert::MAX_JSON_BYTES;
 use super::exec::client_tensors;
-use super::network::{Network, MAX_COLUMNS, MAX_VOCABULARY};
+use super::network::{Network, LINEARS_OF_LAYER, MAX_COLUMNS, MAX_VOCABULARY};
 use crate::error::{Error, Result};
 use crate::manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOKENIZER_FILE};
 use crate::split::{Shape, Tokens, RING_DEGREE};
 
 /// Version of the manifest's form, and of what the weights are: those of version 1 were not turned
-/// ([`super::turn_rows`]).
-pub const MANIFEST_VERSION: u16 = 2;
+/// ([`super::turn_rows`]), and those of version 2 had the last layer of a generator even where it is the embedding.
+pub const MANIFEST_VERSION: u16 = 3;
 /// Number of the template "Hugging Face ZK-LLM Converter" (SPEC R069).
 pub const TEMPLATE: u16 = 0;
 /// The miner's 8-bit weights: `<layer>.weight`, I8, rows x columns.
@@ -150,9 +150,15 @@ impl SplitManifest {
         self.linears.iter().map(bytes).sum()
     }
 
-    /// Linear layers that see every position of a text. Those after them see one: the last token, or the pooled text.
+    /// Linear layers that see every position of a text. Those after them see the positions whose output is wanted: a
+    /// prompt's last, guesses that are checked, or the token that a class is read from. The last layer's keys and values
+    /// are the last that all positions are needed for.
     pub fn body(&self) -> usize {
-        4 * self.network.layers as usize
+        let all = LINEARS_OF_LAYER * self.network.layers as usize;
+        match self.network.output.wants_all() {
+            true => all,
+            false => all.saturating_sub(LINEARS_OF_LAYER - 1),
+        }
     }
 
     /// Most bytes of a public file, so that a client can bound what it fetches; 0 for a file that is none.

@@ -14,6 +14,8 @@ pub const MAX_CONTEXT: u32 = 1 << 20;
 pub const MAX_LAYERS: u32 = 512;
 /// Most heads of an attention.
 pub const MAX_HEADS: u32 = 1024;
+/// Linear layers of each layer: the attention's and the features', in and out.
+pub const LINEARS_OF_LAYER: usize = 4;
 /// Most classes.
 pub const MAX_LABELS: usize = 1024;
 
@@ -83,9 +85,28 @@ pub enum Output {
     },
     /// One logit a token of the vocabulary, for the token that follows each token.
     Generator {
-        /// Whether the last layer's weights are the token embedding, which the client holds.
+        /// Whether the last layer's weights are the token embedding: the client, which holds it, applies it itself.
         tied: bool,
     },
+}
+
+impl Output {
+    /// Whether the output is made of every token's features.
+    pub fn wants_all(&self) -> bool {
+        match self {
+            Self::Encoder
+            | Self::Embedding {
+                pooling: Pooling::Mean,
+                ..
+            } => true,
+            Self::Embedding {
+                pooling: Pooling::First,
+                ..
+            }
+            | Self::Classifier { .. }
+            | Self::Generator { .. } => false,
+        }
+    }
 }
 
 /// How the features of tokens become those of a text.
@@ -235,8 +256,8 @@ impl Network {
                 out.push(("pooler".into(), width, width));
                 out.push(("classifier".into(), labels.len(), width));
             }
-            Output::Generator { .. } => out.push(("head".into(), self.vocabulary as usize, width)),
-            Output::Encoder | Output::Embedding { .. } => {}
+            Output::Generator { tied: false } => out.push(("head".into(), self.vocabulary as usize, width)),
+            Output::Generator { tied: true } | Output::Encoder | Output::Embedding { .. } => {}
         }
         out
     }

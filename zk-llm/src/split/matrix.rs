@@ -54,22 +54,6 @@ impl Matrix {
         Ok(Self { shape, weights })
     }
 
-    /// Quantises real weights, each row by its own step; `row * step` approximates what was given.
-    ///
-    /// # Errors
-    /// [`Error::Matrix`] if sizes do not fit or a weight is not finite.
-    pub fn quantise(inputs: u32, outputs: u32, weights: &[f32]) -> Result<(Self, Vec<f32>)> {
-        let width = (inputs as usize).max(1);
-        let (mut integers, mut steps) = (Vec::with_capacity(weights.len()), Vec::new());
-        for row in weights.chunks(width) {
-            let (row, step) =
-                quantise(row).ok_or_else(|| Error::Matrix("a weight is not a finite number".into()))?;
-            integers.extend(row);
-            steps.push(step);
-        }
-        Ok((Self::new(inputs, outputs, integers)?, steps))
-    }
-
     /// Size and bounds, which clients know.
     pub fn shape(&self) -> &Shape {
         &self.shape
@@ -108,52 +92,9 @@ impl Matrix {
     }
 }
 
-/// Activations of one position as 8-bit integers and their step, chosen from the position's own range.
-///
-/// # Errors
-/// [`Error::Prompt`] if one is not a finite number.
-pub fn quantise_activations(row: &[f32]) -> Result<(Vec<i8>, f32)> {
-    quantise(row).ok_or_else(|| Error::Prompt("an activation is not a finite number".into()))
-}
-
-/// Symmetric quantisation: the largest magnitude becomes 127; halves round away from zero.
-fn quantise(row: &[f32]) -> Option<(Vec<i8>, f32)> {
-    let largest = row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
-    if row.iter().any(|x| !x.is_finite()) {
-        return None;
-    }
-    let most = f32::from(INT8_MAX);
-    // A row so small that its step would round to nothing is zero.
-    let step = (largest / most).max(f32::MIN_POSITIVE);
-    let integer = |x: &f32| (x / step).round().clamp(-most, most) as i8;
-    Some((row.iter().map(integer).collect(), step))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_have_steps_of_their_own() {
-        let (matrix, steps) = Matrix::quantise(2, 3, &[1.0, -0.5, 254.0, 2.0, 0.0, 0.0]).unwrap();
-        assert_eq!(matrix.weights(), [127, -64, 127, 1, 0, 0]);
-        assert!((steps[0] - 1.0 / 127.0).abs() < 1e-9 && (steps[1] - 2.0).abs() < 1e-6);
-        assert_eq!(
-            (matrix.shape().row_sum, matrix.shape().row_squares),
-            (191, 127 * 127 + 64 * 64)
-        );
-    }
-
-    #[test]
-    fn what_is_no_number_is_refused() {
-        for bad in [f32::NAN, f32::INFINITY] {
-            assert!(matches!(
-                Matrix::quantise(2, 1, &[0.0, bad]),
-                Err(Error::Matrix(_))
-            ));
-            assert!(matches!(quantise_activations(&[0.0, bad]), Err(Error::Prompt(_))));
-        }
-    }
 
     #[test]
     fn sizes_and_weights_are_checked() {

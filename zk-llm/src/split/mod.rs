@@ -17,7 +17,6 @@
 //! ([`Matrix::multiply`]); all arithmetic is on integers, so that every processor gives the same bytes.
 
 mod bits;
-pub mod block;
 mod client;
 mod freivalds;
 mod gadget;
@@ -36,7 +35,7 @@ mod wire;
 
 pub use client::{Batch, Opening, Pending, Sealed, SecretKey};
 pub use freivalds::Check;
-pub use matrix::{quantise_activations, Matrix};
+pub use matrix::Matrix;
 pub use pack::PackingKey;
 pub use params::{
     Shape, Tokens, ERROR_BITS, GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, JOINED, LOG2_P_FAIL,

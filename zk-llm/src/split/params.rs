@@ -235,6 +235,21 @@ impl Tokens {
         }
     }
 
+    /// The smallest batch that holds so many positions of a matrix and decrypts exactly.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] if they are more than a ring element holds; as [`Shape::check`] if no batch decrypts exactly.
+    pub fn smallest(shape: &Shape, positions: usize) -> Result<Self> {
+        let mut tokens = Self::new(positions.clamp(1, RING_DEGREE + 1).next_power_of_two())?;
+        loop {
+            match (shape.check(tokens), Self::new(2 * tokens.count())) {
+                (Ok(()), _) => return Ok(tokens),
+                (Err(_), Ok(larger)) => tokens = larger,
+                (Err(error), Err(_)) => return Err(error),
+            }
+        }
+    }
+
     /// The number of positions.
     pub fn count(self) -> usize {
         usize::from(self.0)

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Products, Weights};
 use crate::error::{Error, Result};
-use crate::split::{answer, Matrix, PackingKey, SecretKey, Tokens, RING_DEGREE};
+use crate::split::{answer, Matrix, PackingKey, SecretKey, Tokens};
 
 /// Products of encrypted steps, in one step each as a prompt's are. Each is decrypted and held against the product in
 /// clear, so that a run shows that they are equal (SPEC F.5-2).
@@ -44,7 +44,9 @@ impl Products for &mut Encrypted {
             matrix.ok_or_else(|| Error::Manifest(format!("the model has no linear layer {layer}")))?;
         let shape = matrix.shape();
         let inputs = shape.inputs as usize;
-        let pending = self.secret.prepare(shape, batch(matrix, steps.len() / inputs)?)?;
+        let pending = self
+            .secret
+            .prepare(shape, Tokens::smallest(shape, steps.len() / inputs)?)?;
         let request = pending.request().to_vec();
         let (bodies, sealed) = pending.seal(steps)?;
         let answer = answer(matrix, &self.packing, &request, &bodies)?;
@@ -60,13 +62,4 @@ impl Products for &mut Encrypted {
             |sum: i64| i32::try_from(sum).map_err(|_| Error::Ciphertext("a sum beyond 32 bits".into()));
         sums.into_iter().map(narrow).collect()
     }
-}
-
-/// The smallest batch that holds so many positions and decrypts exactly.
-fn batch(matrix: &Matrix, positions: usize) -> Result<Tokens> {
-    let mut count = positions.max(1).next_power_of_two();
-    while count < RING_DEGREE && matrix.shape().check(Tokens::new(count)?).is_err() {
-        count *= 2;
-    }
-    Tokens::new(count)
 }

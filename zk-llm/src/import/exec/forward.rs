@@ -1,16 +1,19 @@
 //! The forward pass of the three families.
 
-use super::ops::{activate, frequencies, layer_norm, rms_norm, rotate, softmax};
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::ops::{activate, dot, frequencies, layer_norm, rms_norm, rotate, softmax};
 use super::{Chooser, ClientPart, Linears};
 use crate::error::{Error, Result};
-use crate::import::network::{Family, Network, Output, Pooling};
+use crate::import::network::{Family, Network, Output, LINEARS_OF_LAYER};
 
-/// Linear layers of each layer: the attention's and the features', in and out.
+/// The [`LINEARS_OF_LAYER`], in order.
 const ATTENTION_IN: usize = 0;
 const ATTENTION_OUT: usize = 1;
 const FEATURES_IN: usize = 2;
 const FEATURES_OUT: usize = 3;
-const LINEARS_OF_LAYER: usize = 4;
 
 /// Keys and values of the tokens seen so far; they stay at the client.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +40,7 @@ impl Cache {
     }
 }
 
-/// Tokens whose logits are wanted: the last layer is the largest.
+/// Tokens whose logits are wanted. The last layer makes no features of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// Of every token given, as when guesses are checked.
@@ -60,23 +63,26 @@ impl ClientPart {
             return self.generate(linears, &mut Cache::default(), tokens, Wanted::All);
         }
         let width = network.width as usize;
-        let features = self.features(linears, &mut Cache::default(), tokens)?;
+        let wanted = match network.output.wants_all() {
+            true => 0..tokens.len(),
+            false => 0..1,
+        };
+        let features = self.features(linears, &mut Cache::default(), tokens, wanted.clone())?;
         match &network.output {
             Output::Encoder | Output::Generator { .. } => Ok(features),
             Output::Classifier { .. } => {
                 let pooler = LINEARS_OF_LAYER * network.layers as usize;
-                let mut first = linears.apply(pooler, &features[..width])?;
+                let mut first = linears.apply(pooler, &features)?;
                 first.iter_mut().for_each(|x| *x = x.tanh());
                 linears.apply(pooler + 1, &first)
             }
-            Output::Embedding { pooling, normalise } => {
-                let mut pooled = features[..width].to_vec();
-                if *pooling == Pooling::Mean {
-                    for (feature, x) in pooled.iter_mut().enumerate() {
-                        let sum: f32 = features.iter().skip(feature).step_by(width).sum();
-                        *x = sum / tokens.len() as f32;
-                    }
-                }
+            Output::Embedding { normalise, .. } => {
+                // The first token alone is its own mean.
+                let mean = |feature| -> f32 {
+                    let sum: f32 = features.iter().skip(feature).step_by(width).sum();
+                    sum / wanted.len() as f32
+                };
+                let mut pooled: Vec<f32> = (0..width).map(mean).collect();
                 if *normalise {
                     let length = pooled
                         .iter()
@@ -104,21 +110,35 @@ impl ClientPart {
         wanted: Wanted,
     ) -> Result<Vec<f32>> {
         let network = &self.manifest().network;
-        if !matches!(network.output, Output::Generator { .. }) {
+        let Output::Generator { tied } = network.output else {
             return Err(Error::Prompt("the model generates no text".into()));
-        }
-        let before = cache.tokens;
-        let mut features = self.features(linears, cache, tokens)?;
-        self.norm(&mut features, "norm");
-        let from = match wanted {
-            Wanted::All => 0,
-            Wanted::Last => features.len().saturating_sub(network.width as usize),
         };
-        let logits = linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features[from..]);
+        let before = cache.tokens;
+        let wanted = match wanted {
+            Wanted::All => 0..tokens.len(),
+            Wanted::Last => tokens.len().saturating_sub(1)..tokens.len(),
+        };
+        let mut features = self.features(linears, cache, tokens, wanted)?;
+        self.norm(&mut features, "norm");
+        if tied {
+            return Ok(self.against_embedding(&features));
+        }
+        let logits = linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features);
         if logits.is_err() {
             cache.truncate(before);
         }
         logits
+    }
+
+    /// Products of features with every row of the token embedding, which is here.
+    fn against_embedding(&self, features: &[f32]) -> Vec<f32> {
+        let width = self.manifest().network.width as usize;
+        let table = self.tensor("embedding.token");
+        let logits = |token: &[f32]| -> Vec<f32> {
+            let rows = table.par_chunks_exact(width).with_min_len(1 << 10);
+            rows.map(|row| dot(row, token)).collect()
+        };
+        features.chunks_exact(width).flat_map(logits).collect()
     }
 
     /// Continues a text by `count` tokens, each the likeliest (the lowest number among equals); stops at a full context.
@@ -154,17 +174,29 @@ impl ClientPart {
         Ok(out)
     }
 
-    /// Features of each token after the last layer; a cache is left as it was if a linear layer fails.
-    fn features(&self, linears: &mut dyn Linears, cache: &mut Cache, tokens: &[u32]) -> Result<Vec<f32>> {
+    /// Features of each of the `wanted` tokens after the last layer; a cache is left as it was if a linear layer fails.
+    fn features(
+        &self,
+        linears: &mut dyn Linears,
+        cache: &mut Cache,
+        tokens: &[u32],
+        wanted: Range<usize>,
+    ) -> Result<Vec<f32>> {
         let before = cache.tokens;
-        let features = self.advance(linears, cache, tokens);
+        let features = self.advance(linears, cache, tokens, wanted);
         if features.is_err() {
             cache.truncate(before);
         }
         features
     }
 
-    fn advance(&self, linears: &mut dyn Linears, cache: &mut Cache, tokens: &[u32]) -> Result<Vec<f32>> {
+    fn advance(
+        &self,
+        linears: &mut dyn Linears,
+        cache: &mut Cache,
+        tokens: &[u32],
+        wanted: Range<usize>,
+    ) -> Result<Vec<f32>> {
         let network = &self.manifest().network;
         let limit = network.context as usize;
         let total = cache.tokens.saturating_add(tokens.len());
@@ -179,30 +211,37 @@ impl ClientPart {
         let turns = network
             .rotary
             .map(|rotary| frequencies(&rotary, network.head_width as usize));
-        for layer in 0..network.layers as usize {
+        let (width, layers) = (network.width as usize, network.layers as usize);
+        for layer in 0..layers {
             let first = LINEARS_OF_LAYER * layer;
-            let before = cache.tokens;
-            let attend = |linears: &mut dyn Linears, inputs: &[f32], cache: &mut Cache| {
-                let mut qkv = linears.apply(first + ATTENTION_IN, inputs)?;
-                if let Some(turns) = &turns {
-                    turn(network, &mut qkv, before, turns);
-                }
-                let joined = attention(network, &qkv, before, &mut cache.layers[layer]);
-                linears.apply(first + ATTENTION_OUT, &joined)
+            let norms = ["attention", "features"].map(|part| format!("layers.{layer}.{part}.norm"));
+            let normed_after = network.family == Family::Bert;
+            let mut qkv = match normed_after {
+                true => linears.apply(first + ATTENTION_IN, &x)?,
+                false => linears.apply(first + ATTENTION_IN, &self.normed(&x, &norms[0]))?,
             };
+            if let Some(turns) = &turns {
+                turn(network, &mut qkv, cache.tokens, turns);
+            }
+            // Nobody reads what the last layer would make of the others.
+            let kept = match layer + 1 == layers {
+                true => wanted.clone(),
+                false => 0..tokens.len(),
+            };
+            x.truncate(kept.end * width);
+            x.drain(..kept.start * width);
+            let joined = attention(network, &qkv, cache.tokens, kept, &mut cache.layers[layer]);
+            let attended = linears.apply(first + ATTENTION_OUT, &joined)?;
             let expand = |linears: &mut dyn Linears, inputs: &[f32]| {
                 let features = linears.apply(first + FEATURES_IN, inputs)?;
                 linears.apply(first + FEATURES_OUT, &gate(network, features))
             };
-            let norms = ["attention", "features"].map(|part| format!("layers.{layer}.{part}.norm"));
-            if network.family == Family::Bert {
-                let out = attend(linears, &x, cache)?;
-                self.add_and_norm(&mut x, &out, &norms[0]);
+            if normed_after {
+                self.add_and_norm(&mut x, &attended, &norms[0]);
                 let out = expand(linears, &x)?;
                 self.add_and_norm(&mut x, &out, &norms[1]);
             } else {
-                let out = attend(linears, &self.normed(&x, &norms[0]), cache)?;
-                add(&mut x, &out);
+                add(&mut x, &attended);
                 let out = expand(linears, &self.normed(&x, &norms[1]))?;
                 add(&mut x, &out);
             }
@@ -305,24 +344,29 @@ fn turn(network: &Network, qkv: &mut [f32], before: usize, turns: &[f64]) {
     }
 }
 
-/// Joined heads of each token, after its keys and values have joined those of the tokens before (SPEC R177).
-fn attention(network: &Network, qkv: &[f32], before: usize, cache: &mut (Vec<f32>, Vec<f32>)) -> Vec<f32> {
+/// Joined heads of each of the `kept` tokens, after all keys and values have joined those of the tokens before
+/// (SPEC R177).
+fn attention(
+    network: &Network,
+    qkv: &[f32],
+    before: usize,
+    kept: Range<usize>,
+    cache: &mut (Vec<f32>, Vec<f32>),
+) -> Vec<f32> {
     let width = network.head_width as usize;
     let (heads, shared) = (network.heads as usize, network.key_value_heads as usize);
     let (queries, keys) = (heads * width, shared * width);
-    for token in qkv.chunks_exact(queries + 2 * keys) {
+    let row = queries + 2 * keys;
+    for token in qkv.chunks_exact(row) {
         cache.0.extend_from_slice(&token[queries..queries + keys]);
         cache.1.extend_from_slice(&token[queries + keys..]);
     }
     let total = cache.0.len() / keys;
     let causal = network.family != Family::Bert;
     let scale = 1.0 / (width as f32).sqrt();
-    let mut out = vec![0.0; qkv.len() / (queries + 2 * keys) * queries];
-    for (at, (out, token)) in out
-        .chunks_exact_mut(queries)
-        .zip(qkv.chunks_exact(queries + 2 * keys))
-        .enumerate()
-    {
+    let mut out = vec![0.0; kept.len() * queries];
+    let tokens = qkv.chunks_exact(row).enumerate().take(kept.end).skip(kept.start);
+    for (out, (at, token)) in out.chunks_exact_mut(queries).zip(tokens) {
         let seen = if causal { before + at + 1 } else { total };
         for (head, (out, query)) in out
             .chunks_exact_mut(width)

@@ -2,7 +2,7 @@
 
 use super::{expected, fixture, import_folder, load, ALL};
 use crate::error::Error;
-use crate::import::{Cache, ClientPart, Dynamic, Float, Linears, Products, Wanted, Weights};
+use crate::import::{Cache, ClientPart, Dynamic, Float, Linears, Output, Products, Wanted, Weights};
 
 fn largest_difference(got: &[f32], wanted: &[Vec<f32>]) -> f32 {
     let wanted: Vec<f32> = wanted.concat();
@@ -125,11 +125,11 @@ fn a_failed_round_leaves_the_cache_as_it_was() {
             }
         }
     }
-    let (_dir, client, weights) = load("gpt2");
-    let ids = expected("gpt2").ids;
+    let (_dir, client, weights) = load("llama");
+    let ids = expected("llama").ids;
     let mut linears = Dynamic::new(&client, &weights);
-    // In the body, and in the last layer.
-    for broken in [7, 9] {
+    // In the body, after it, and in the head.
+    for broken in [4, 7, 9] {
         let mut cache = Cache::default();
         client
             .generate(&mut linears, &mut cache, &ids[..5], Wanted::Last)
@@ -153,11 +153,48 @@ fn a_failed_round_leaves_the_cache_as_it_was() {
 }
 
 #[test]
-fn a_token_takes_four_rounds_a_layer_and_one() {
-    let (_dir, client, weights) = load("gpt2");
-    let mut linears = Dynamic::new(&client, &weights);
-    let tokens = client.greedy(&mut linears, &expected("gpt2").ids, 3).unwrap();
-    assert_eq!((tokens.len(), linears.rounds()), (3, 3 * (4 * 2 + 1)));
+fn a_token_takes_four_rounds_a_layer_and_one_if_the_head_is_the_miners() {
+    for (name, head) in [("gpt2", 0), ("llama-scaled", 0), ("llama", 1)] {
+        let (_dir, client, weights) = load(name);
+        let mut linears = Dynamic::new(&client, &weights);
+        let tokens = client.greedy(&mut linears, &expected(name).ids, 3).unwrap();
+        let rounds = 3 * (4 * 2 + head);
+        assert_eq!((tokens.len(), linears.rounds()), (3, rounds), "{name}");
+    }
+}
+
+#[test]
+fn after_the_last_keys_and_values_only_wanted_tokens_go_on() {
+    struct Counted<'a>(&'a Weights, Vec<usize>);
+    impl Products for &mut Counted<'_> {
+        fn product(&mut self, layer: usize, steps: &[i8]) -> crate::Result<Vec<i32>> {
+            self.1
+                .push(steps.len() / self.0.manifest().linears[layer].columns as usize);
+            (&mut &*self.0).product(layer, steps)
+        }
+    }
+    for name in ["gpt2", "llama", "bert-classifier", "bert-embedding"] {
+        let (_dir, client, weights) = load(name);
+        let ids = expected(name).ids;
+        let mut counted = Counted(&weights, vec![]);
+        let mut linears = Dynamic::new(&client, &mut counted);
+        match client.manifest().network.output {
+            Output::Generator { .. } => {
+                let logits = client.generate(&mut linears, &mut Cache::default(), &ids, Wanted::Last);
+                let all = client.run(&mut Dynamic::new(&client, &weights), &ids).unwrap();
+                let logits = logits.unwrap();
+                assert_eq!(logits, all[all.len() - logits.len()..], "{name}");
+            }
+            _ => drop(client.run(&mut linears, &ids).unwrap()),
+        }
+        let body = client.manifest().body();
+        let (before, after) = counted.1.split_at(body);
+        assert!(before.iter().all(|tokens| *tokens == ids.len()), "{name}");
+        assert!(after.iter().all(|tokens| *tokens == 1), "{name}");
+        let layers = weights.manifest().linears.len();
+        assert_eq!(before.len() + after.len(), layers, "{name}");
+        assert_eq!(after.is_empty(), name == "bert-embedding", "{name}");
+    }
 }
 
 #[test]

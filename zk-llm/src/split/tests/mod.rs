@@ -1,6 +1,5 @@
 //! Tests of split mode as a whole.
 
-mod block;
 mod exact;
 mod hostile;
 mod noise;

@@ -1,54 +1,65 @@
-//! A model of GPT-2 small's shape with random weights: 12 blocks of width 768 through the miner; the
-//! embedding, which is also the last layer, stays with the client.
+//! A checkpoint of GPT-2 small's shape with random weights, imported as any other: 12 layers of width 768 through the
+//! miner; the token embedding, which is also the last layer, is the client's.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{ensure, Context};
+use candle_core::{safetensors, Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
-use zk_llm::split::block::{Block, Cache, Layer, Linear};
+use serde_json::json;
+use zk_llm::import::{
+    import, Cache, Chooser, ClientPart, Dynamic, Hub, Location, Products, Wanted, Weights, DEFAULT_MAX_BYTES,
+    ENDPOINT,
+};
 use zk_llm::split::{answer, hint, Batch, Matrix, Tokens};
+use zk_llm::train::gpt2::tokenizer;
 
 use super::loopback::Miner;
 use super::Session;
 use crate::figures::{at_least, at_most, plain, Figure};
 
-const BLOCKS: usize = 12;
-const WIDTH: u32 = 768;
+const LAYERS: usize = 12;
+const WIDTH: usize = 768;
 const HEADS: usize = 12;
 const VOCABULARY: usize = 50_257;
+const CONTEXT: usize = 1_024;
 /// Positions of the prompt, all in one batch, which is answered in one step.
 const PREFILL: usize = 128;
 /// Generated positions, and how many share a batch.
 const GENERATED: usize = 64;
 const BATCH: usize = 16;
 
-struct Model {
-    blocks: Vec<Block>,
-    embedding: Vec<f32>,
-}
-
 /// Measures a prompt of 128 tokens and 64 generated ones, and holds every token against the clear model.
 pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
-    let (model, matrices) = random_model()?;
-    let matrices = Arc::new(matrices);
-    let mut miner = Miner::start(matrices.clone())?;
+    let dir = tempfile::tempdir()?;
+    let (part, weights) = random_model(dir.path())?;
+    let matrices = Arc::new(weights.clone().into_matrices()?);
     let mut rng = ChaCha8Rng::seed_from_u64(4);
-    let prompt: Vec<usize> = (0..PREFILL).map(|_| rng.gen_range(0..VOCABULARY)).collect();
+    let prompt: Vec<u32> = (0..PREFILL)
+        .map(|_| rng.gen_range(0..VOCABULARY as u32))
+        .collect();
+    let mut run = Run {
+        session,
+        matrices: &matrices,
+        miner: Miner::start(matrices.clone())?,
+        batches: Vec::new(),
+        offline_bytes: 0,
+        online_bytes: 0,
+        rounds: 0,
+    };
+    let mut cache = Cache::default();
 
     let start = Instant::now();
-    let mut run = Run::new(session, &matrices);
-    let bytes = &mut run.online_bytes;
-    let mut tokens = vec![model.step(&mut run.caches, &prompt, |at, x| {
-        answered(session, &matrices[at], bytes, x)
-    })?];
+    let mut tokens = vec![run.next(&part, &mut cache, &prompt)?];
     let prefill_s = start.elapsed().as_secs_f64();
     let prefill_bytes = run.bytes();
 
-    (run.online_bytes, run.offline_bytes) = (0, 0);
-    let (mut offline_s, mut online_s, mut rounds) = (0.0, 0.0, 0);
+    (run.online_bytes, run.offline_bytes, run.rounds) = (0, 0, 0);
+    let (mut offline_s, mut online_s) = (0.0, 0.0);
     while tokens.len() <= GENERATED {
         if (tokens.len() - 1).is_multiple_of(BATCH) {
             let start = Instant::now();
@@ -57,17 +68,14 @@ pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
         }
         let start = Instant::now();
         let last = tokens[tokens.len() - 1];
-        let next = model.step(&mut run.caches, &[last], |at, x| {
-            rounds += 1;
-            multiply(&mut run.batches, &mut run.online_bytes, &mut miner, at, x)
-        })?;
+        tokens.push(run.next(&part, &mut cache, &[last])?);
         online_s += start.elapsed().as_secs_f64();
-        tokens.push(next);
     }
-    let (decode_bytes, online_bytes) = (run.bytes(), run.online_bytes as f64);
-    miner.stop()?;
+    let (decode_bytes, online_bytes, rounds) = (run.bytes(), run.online_bytes as f64, run.rounds);
+    run.miner.stop()?;
+    let clear = part.greedy(&mut Dynamic::new(&part, &weights), &prompt, tokens.len())?;
     ensure!(
-        tokens == model.clear(&matrices, &prompt)?,
+        tokens == clear,
         "encrypted and clear model generate different tokens"
     );
     let count = GENERATED as f64;
@@ -88,36 +96,31 @@ pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// What a client holds while it generates.
+/// What a client holds while it generates, and what it sent and got.
 struct Run<'a> {
     session: &'a Session,
     matrices: &'a [Matrix],
-    caches: Vec<Cache>,
+    miner: Miner,
+    /// Of generated positions, a layer each; none while the prompt is answered.
     batches: Vec<Batch>,
     offline_bytes: usize,
     online_bytes: usize,
+    rounds: u32,
 }
 
-impl<'a> Run<'a> {
-    fn new(session: &'a Session, matrices: &'a [Matrix]) -> Self {
-        Self {
-            session,
-            matrices,
-            caches: vec![Cache::default(); BLOCKS],
-            batches: Vec::new(),
-            offline_bytes: 0,
-            online_bytes: 0,
-        }
+impl Run<'_> {
+    /// The likeliest token after those given.
+    fn next(&mut self, part: &ClientPart, cache: &mut Cache, tokens: &[u32]) -> anyhow::Result<u32> {
+        let logits = part.generate(&mut Dynamic::new(part, self), cache, tokens, Wanted::Last)?;
+        Chooser::greedy().choose(&logits).context("no logits")
     }
 
     /// Prepares a batch for every matrix, both sides' work.
     fn prepare(&mut self, positions: usize) -> anyhow::Result<()> {
         self.batches.clear();
         for matrix in self.matrices {
-            let pending = self
-                .session
-                .secret
-                .prepare(matrix.shape(), Tokens::new(positions)?)?;
+            let tokens = Tokens::smallest(matrix.shape(), positions)?;
+            let pending = self.session.secret.prepare(matrix.shape(), tokens)?;
             let hint = hint(matrix, &self.session.packing, pending.request())?;
             self.offline_bytes += pending.request().len() + hint.len();
             self.batches.push(self.session.secret.complete(pending, &hint)?);
@@ -128,111 +131,110 @@ impl<'a> Run<'a> {
     fn bytes(&self) -> f64 {
         (self.offline_bytes + self.online_bytes) as f64
     }
-}
 
-/// A prompt's round: hint and products in one, made in this process, as the hints of batches are.
-fn answered(session: &Session, matrix: &Matrix, bytes: &mut usize, x: &[i8]) -> zk_llm::Result<Vec<i64>> {
-    let pending = session.secret.prepare(matrix.shape(), Tokens::new(PREFILL)?)?;
-    let request = pending.request().to_vec();
-    let (bodies, sealed) = pending.seal(x)?;
-    let answer = answer(matrix, &session.packing, &request, &bodies)?;
-    *bytes += request.len() + bodies.len() + answer.len();
-    session.secret.unseal(&sealed, &answer)
-}
-
-/// One round with the miner.
-fn multiply(
-    batches: &mut [Batch],
-    bytes: &mut usize,
-    miner: &mut Miner,
-    matrix: usize,
-    x: &[i8],
-) -> zk_llm::Result<Vec<i64>> {
-    let (bodies, opening) = batches[matrix].encrypt(x)?;
-    let products = miner
-        .multiply(matrix as u32, &bodies)
-        .map_err(|e| zk_llm::Error::Ciphertext(format!("no answer: {e}")))?;
-    *bytes += bodies.len() + products.len();
-    opening.decrypt(&products)
-}
-
-impl Model {
-    /// Runs tokens through all blocks and chooses the likeliest next one.
-    fn step(
-        &self,
-        caches: &mut [Cache],
-        tokens: &[usize],
-        mut multiply: impl FnMut(usize, &[i8]) -> zk_llm::Result<Vec<i64>>,
-    ) -> anyhow::Result<usize> {
-        let width = WIDTH as usize;
-        let row = |token: &usize| &self.embedding[token * width..][..width];
-        let mut hidden: Vec<f32> = tokens.iter().flat_map(row).copied().collect();
-        for (at, (block, cache)) in self.blocks.iter().zip(caches).enumerate() {
-            hidden = block.forward(cache, &hidden, |layer, x| {
-                multiply(at * Layer::ALL.len() + layer as usize, x)
-            })?;
-        }
-        let last = &hidden[hidden.len() - width..];
-        let scores = self.embedding.par_chunks_exact(width).map(|row| dot(row, last));
-        let best = scores.enumerate();
-        let best = best.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        Ok(best.map_or(0, |(token, _)| token))
+    /// A prompt's round: hint and products in one, made in this process, as the hints of batches are.
+    fn answered(&mut self, matrix: &Matrix, steps: &[i8]) -> zk_llm::Result<Vec<i64>> {
+        let secret = &self.session.secret;
+        let positions = steps.len() / matrix.shape().inputs as usize;
+        let pending = secret.prepare(matrix.shape(), Tokens::smallest(matrix.shape(), positions)?)?;
+        let request = pending.request().to_vec();
+        let (bodies, sealed) = pending.seal(steps)?;
+        let answer = answer(matrix, &self.session.packing, &request, &bodies)?;
+        self.online_bytes += request.len() + bodies.len() + answer.len();
+        secret.unseal(&sealed, &answer)
     }
 
-    /// The tokens of the same integer model in clear.
-    fn clear(&self, matrices: &[Matrix], prompt: &[usize]) -> anyhow::Result<Vec<usize>> {
-        let mut caches = vec![Cache::default(); BLOCKS];
-        let mut step = |tokens: &[usize]| self.step(&mut caches, tokens, |at, x| matrices[at].multiply(x));
-        let mut tokens = vec![step(prompt)?];
-        while tokens.len() <= GENERATED {
-            let last = tokens[tokens.len() - 1];
-            tokens.push(step(&[last])?);
-        }
-        Ok(tokens)
+    /// A round with the miner.
+    fn multiplied(&mut self, layer: usize, steps: &[i8]) -> zk_llm::Result<Vec<i64>> {
+        let (bodies, opening) = self.batches[layer].encrypt(steps)?;
+        let products = self
+            .miner
+            .multiply(layer as u32, &bodies)
+            .map_err(|e| zk_llm::Error::Ciphertext(format!("no answer: {e}")))?;
+        self.online_bytes += bodies.len() + products.len();
+        opening.decrypt(&products)
     }
 }
 
-/// Sixteen sums at a time, which a processor adds at once.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0; 16];
-    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
-        }
+impl Products for &mut Run<'_> {
+    fn product(&mut self, layer: usize, steps: &[i8]) -> zk_llm::Result<Vec<i32>> {
+        self.rounds += 1;
+        let sums = match self.batches.is_empty() {
+            true => self.answered(&self.matrices[layer], steps)?,
+            false => self.multiplied(layer, steps)?,
+        };
+        // A sum of products of 8-bit integers fits.
+        Ok(sums.into_iter().map(|sum| sum as i32).collect())
     }
-    sums.iter().sum()
 }
 
-fn random_model() -> anyhow::Result<(Model, Vec<Matrix>)> {
+/// Writes a checkpoint with weights as GPT-2's are before it learns, and imports it.
+fn random_model(dir: &Path) -> anyhow::Result<(ClientPart, Weights)> {
+    let (checkpoint, model) = (dir.join("checkpoint"), dir.join("model"));
+    std::fs::create_dir(&checkpoint)?;
+    let config = json!({
+        "architectures": ["GPT2LMHeadModel"],
+        "model_type": "gpt2",
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "n_embd": WIDTH,
+        "n_head": HEADS,
+        "n_layer": LAYERS,
+        "n_positions": CONTEXT,
+        "tie_word_embeddings": true,
+        "vocab_size": VOCABULARY,
+    });
+    std::fs::write(checkpoint.join("config.json"), serde_json::to_vec(&config)?)?;
+    // Prompts are numbers of tokens: any tokenizer does.
+    let tokens = tokenizer("no text", 256)?;
+    tokens
+        .save(checkpoint.join("tokenizer.json"), false)
+        .map_err(anyhow::Error::from_boxed)?;
+    safetensors::save(&random_tensors()?, checkpoint.join("model.safetensors"))?;
+    import(
+        &Location::Folder(checkpoint.clone()),
+        &model,
+        &Hub::new(ENDPOINT, None)?,
+        DEFAULT_MAX_BYTES,
+        &mut |_| {},
+    )?;
+    std::fs::remove_dir_all(checkpoint)?;
+    Ok((ClientPart::load(&model)?, Weights::load(&model)?))
+}
+
+fn random_tensors() -> anyhow::Result<HashMap<String, Tensor>> {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    // The deviation of GPT-2's initial weights.
-    let mut numbers = |count: usize| -> Vec<f32> {
-        let normal = |rng: &mut ChaCha8Rng| (0..4).map(|_| rng.gen_range(-0.035f32..0.035)).sum();
-        (0..count).map(|_| normal(&mut rng)).collect()
+    let mut tensors = HashMap::new();
+    let mut random = |name: &str, shape: &[usize]| -> anyhow::Result<()> {
+        let normal = |rng: &mut ChaCha8Rng| (0..4).map(|_| rng.gen_range(-0.035f32..0.035)).sum::<f32>();
+        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| normal(&mut rng)).collect();
+        tensors.insert(name.to_owned(), Tensor::from_vec(numbers, shape, &Device::Cpu)?);
+        Ok(())
     };
-    let (mut blocks, mut matrices) = (Vec::new(), Vec::new());
-    for _ in 0..BLOCKS {
-        let mut linear = Vec::new();
-        for layer in Layer::ALL {
-            let (inputs, outputs) = layer.size(WIDTH);
-            let (matrix, steps) = Matrix::quantise(inputs, outputs, &numbers((inputs * outputs) as usize))?;
-            linear.push(Linear {
-                shape: *matrix.shape(),
-                steps,
-                bias: numbers(outputs as usize),
-            });
-            matrices.push(matrix);
+    random("wte.weight", &[VOCABULARY, WIDTH])?;
+    random("wpe.weight", &[CONTEXT, WIDTH])?;
+    for layer in 0..LAYERS {
+        // Weights have a column for each output.
+        for (module, inputs, outputs) in [
+            ("attn.c_attn", WIDTH, 3 * WIDTH),
+            ("attn.c_proj", WIDTH, WIDTH),
+            ("mlp.c_fc", WIDTH, 4 * WIDTH),
+            ("mlp.c_proj", 4 * WIDTH, WIDTH),
+        ] {
+            random(&format!("h.{layer}.{module}.weight"), &[inputs, outputs])?;
+            random(&format!("h.{layer}.{module}.bias"), &[outputs])?;
         }
-        let norm = || (vec![1.0; WIDTH as usize], vec![0.0; WIDTH as usize]);
-        blocks.push(Block {
-            before_attention: norm(),
-            before_expansion: norm(),
-            heads: HEADS,
-            linear: linear
-                .try_into()
-                .map_err(|_| anyhow::anyhow!("a block has four layers"))?,
-        });
     }
-    let embedding = numbers(VOCABULARY * WIDTH as usize);
-    Ok((Model { blocks, embedding }, matrices))
+    let norms = (0..LAYERS).flat_map(|layer| [format!("h.{layer}.ln_1"), format!("h.{layer}.ln_2")]);
+    for norm in norms.chain(["ln_f".into()]) {
+        tensors.insert(
+            format!("{norm}.weight"),
+            Tensor::ones(WIDTH, candle_core::DType::F32, &Device::Cpu)?,
+        );
+        tensors.insert(
+            format!("{norm}.bias"),
+            Tensor::zeros(WIDTH, candle_core::DType::F32, &Device::Cpu)?,
+        );
+    }
+    Ok(tensors)
 }
