@@ -226,21 +226,13 @@ impl Means {
                 .store()
                 .finish_abroad(probe.id, probe.round, brain, miner, outcome, cost),
         };
-        match outcome {
-            Outcome::Pass(seconds) => {
-                canaries.with_label_values(&["pass"]).inc();
-                let latency = format!("{seconds:.2} s");
-                tracing::info!(brain, uid, result = "pass", latency, "canary");
-            }
-            Outcome::Untimed => {
-                canaries.with_label_values(&["pass"]).inc();
-                tracing::info!(brain, uid, result = "pass", "canary");
-            }
-            Outcome::Fail => {
-                canaries.with_label_values(&["fail"]).inc();
-                tracing::info!(brain, uid, result = "fail", "canary");
-            }
-        }
+        let (result, latency) = match outcome {
+            Outcome::Pass(seconds) => ("pass", Some(format!("{seconds:.2} s"))),
+            Outcome::Untimed => ("pass", None),
+            Outcome::Fail => ("fail", None),
+        };
+        canaries.with_label_values(&[result]).inc();
+        tracing::info!(brain, uid, result, latency, "canary");
         kept.inspect_err(|error| tracing::error!("cannot keep a score: {error:#}"))
             .ok()
     }

@@ -33,7 +33,7 @@ pub enum Output {
 pub const MAX_GUESSES: u32 = SET as u32 - 1;
 
 /// How an answer is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Tokens to add, for a model that generates text.
     pub max_tokens: u32,
