@@ -66,6 +66,16 @@ pub struct Probe<'a> {
     pub price: Balance,
 }
 
+/// A canary whose cost is on disk.
+pub struct Begun {
+    /// Its number in the database.
+    pub id: i64,
+    /// Most that it costs.
+    pub price: Balance,
+    /// What is asked.
+    pub question: Question,
+}
+
 /// How a canary ended.
 pub enum Verdict {
     /// Judged; with what it cost, if that is known.
@@ -91,7 +101,7 @@ impl Means {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Draws how one canary more is asked, if a Brain's prices, budget and disk allow one.
+    /// What is left of a round's budget, if prices, budget and disk allow one canary more.
     ///
     /// # Errors
     /// [`Hold`] saying which does not.
@@ -102,34 +112,32 @@ impl Means {
         prices: Option<PriceList>,
         oracle: &Oracle,
         quota: Quota,
-    ) -> Result<Asking, Hold> {
-        let prices = prices.ok_or(Hold::Idle)?;
-        let drawn = oracle.draw(&prices, &mut OsRng).ok_or(Hold::Idle)?;
+    ) -> Result<Balance, Hold> {
+        let usual = prices
+            .and_then(|prices| oracle.usual(&prices))
+            .ok_or(Hold::Idle)?;
         let spent = store.spent(round).unwrap_or(Balance::MAX);
         self.metrics.spent.set(spent as f64 / BASED as f64);
-        let affordable = |asking: &Asking| spent.saturating_add(asking.price) <= self.budget;
-        // What is left at a budget's end is not for the shortest canaries alone.
-        let usual = oracle.usual(&prices).ok_or(Hold::Idle)?;
-        let asking = match affordable(&usual) {
-            true if affordable(&drawn) => drawn,
-            true => usual,
-            false => return Err(Hold::Budget),
-        };
+        let left = self.budget.checked_sub(spent).ok_or(Hold::Budget)?;
+        if usual.price > left {
+            return Err(Hold::Budget);
+        }
         let needed = oracle.canary_bytes() + OVERHEAD;
         let enough = |left: std::io::Result<u64>| left.is_ok_and(|left| left >= needed);
         if enough(quota.left(&self.data_dir)) {
-            return Ok(asking);
+            return Ok(left);
         }
         if let Err(error) = store.shrink() {
             tracing::warn!("cannot shrink the database: {error:#}");
         }
-        if enough(quota.left(&self.data_dir)) {
-            return Ok(asking);
+        match enough(quota.left(&self.data_dir)) {
+            true => Ok(left),
+            false => Err(Hold::Disk),
         }
-        Err(Hold::Disk)
     }
 
-    /// Draws a question, and puts its cost and the deck's position on disk before anything leaves.
+    /// Draws a canary, if one is allowed, and puts its cost and the deck's position on disk before anything leaves. Those
+    /// who begin one at the same time see each other's costs.
     ///
     /// # Errors
     /// If the database fails or the deck has nothing for this model.
@@ -137,14 +145,29 @@ impl Means {
         &self,
         round: u32,
         miner: &AccountId,
-        asking: Asking,
+        prices: Option<PriceList>,
         oracle: &Oracle,
-    ) -> anyhow::Result<(i64, Question)> {
+        quota: Quota,
+    ) -> anyhow::Result<Result<Begun, Hold>> {
         let store = self.store();
+        let left = match self.allow(&store, round, prices, oracle, quota) {
+            Ok(left) => left,
+            Err(hold) => return Ok(Err(hold)),
+        };
+        // What is left at a budget's end is not for the shortest canaries alone.
+        let affordable = |asking: &Asking| asking.price <= left;
+        let asking = prices.and_then(|prices| {
+            let drawn = oracle.draw(&prices, &mut OsRng).filter(affordable);
+            drawn.or_else(|| oracle.usual(&prices))
+        });
+        let Some(Asking { settings, price }) = asking else {
+            return Ok(Err(Hold::Idle));
+        };
         let mut deck = store.deck()?;
-        let question = oracle.question(&mut deck, asking.settings, &mut OsRng)?;
+        let question = oracle.question(&mut deck, settings, &mut OsRng)?;
         store.keep_deck(&deck)?;
-        Ok((store.begin(round, miner.as_ref(), asking.price)?, question))
+        let id = store.begin(round, miner.as_ref(), price)?;
+        Ok(Ok(Begun { id, price, question }))
     }
 
     /// Asks a miner of a Brain as a user would, with client state in `home`, and compares.

@@ -13,7 +13,7 @@ use tokio::time::{sleep, Instant};
 
 use crate::{
     oracle::{Oracle, Ready},
-    probe::{presence, settling, Hold, Means, Probe, Verdict, AFTER_VOID},
+    probe::{presence, settling, Begun, Hold, Means, Probe, Verdict, AFTER_VOID},
     score::Outcome,
     situation::{Latest, Situation},
     store::Account,
@@ -143,14 +143,10 @@ impl Prober {
             return;
         };
         let (round, quota) = (situation.round(), Quota::from_mib(own.resources.storage_mib));
-        let allowed = self
-            .means
-            .allow(&self.means.store(), round, prices, &oracle, quota);
-        let Ok(asking) = allowed else {
-            return;
-        };
-        let (id, question) = match self.means.begin(round, &miner.account, asking, &oracle) {
-            Ok(begun) => begun,
+        let begun = self.means.begin(round, &miner.account, prices, &oracle, quota);
+        let Begun { id, price, question } = match begun {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(_)) => return,
             Err(error) => {
                 tracing::error!("cannot prepare a canary: {error:#}");
                 sleep(AFTER_VOID).await;
@@ -175,7 +171,7 @@ impl Prober {
             round,
             abroad: None,
             miner,
-            price: asking.price,
+            price,
         };
         if let Some(standing) = self.means.note(&probe, verdict).await {
             let latency = self

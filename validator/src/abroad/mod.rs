@@ -30,7 +30,7 @@ use tokio::time::{sleep, Instant};
 
 use crate::{
     oracle::Oracle,
-    probe::{presence, settling, Hold, Means, Probe, Verdict},
+    probe::{presence, settling, Begun, Hold, Means, Probe, Verdict},
     prober::LONGEST_PAUSE,
     score::Outcome,
     situation::{Latest, Situation},
@@ -195,15 +195,14 @@ impl Abroad {
         if self.task(info.id).await? != Some(oracle.task()) {
             return Ok(Err(Hold::Idle));
         }
-        let allowed = self
+        let payer = self.means.purse.payer_of(&miner.account).await;
+        let begun = self
             .means
-            .allow(&*self.means.store(), round, info.prices, oracle, quota);
-        let asking = match allowed {
-            Ok(asking) => asking,
+            .begin(round, &miner.account, info.prices, oracle, quota)?;
+        let Begun { id, price, question } = match begun {
+            Ok(begun) => begun,
             Err(hold) => return Ok(Err(hold)),
         };
-        let payer = self.means.purse.payer_of(&miner.account).await;
-        let (id, question) = self.means.begin(round, &miner.account, asking, oracle)?;
         let home = payer.state_dir.join(DIR);
         let began = Instant::now();
         let verdict = self
@@ -223,7 +222,7 @@ impl Abroad {
             round,
             abroad: Some(info.id),
             miner,
-            price: asking.price,
+            price,
         };
         self.means.note(&probe, verdict).await;
         Ok(Ok(()))
