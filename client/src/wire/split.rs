@@ -45,12 +45,14 @@ pub const SESSION_BYTES: usize = 32;
 const INPUT_CONTEXT: &[u8] = b"based/split/input/1";
 const OUTPUT_CONTEXT: &[u8] = b"based/split/output/1";
 
-/// The batch of a layer for a set: the smallest that holds its positions and decrypts exactly, if its hint is within the
-/// limit.
+/// The batch of a layer for so many positions: the smallest that holds them and decrypts exactly, if hint and round are
+/// within the limits.
 pub fn tokens_for(shape: &Shape, positions: usize) -> Option<Tokens> {
     let tokens = Tokens::smallest(shape, positions).ok()?;
-    // Larger batches have larger hints.
-    (hint_bytes(shape, tokens) <= MAX_HINT).then_some(tokens)
+    let up = bodies_bytes(shape, tokens, positions);
+    let down = products_bytes(shape, positions).max(answer_bytes(shape, tokens, positions));
+    // Larger batches have larger hints and answers.
+    (hint_bytes(shape, tokens) <= MAX_HINT && up.max(down) <= MAX_ROUND).then_some(tokens)
 }
 
 /// Batches of every layer for a set: layers of the body hold all of its positions, and those after it as many as can
@@ -66,19 +68,8 @@ pub fn batches(manifest: &SplitManifest, positions: usize, passes: usize) -> Opt
 
 /// Most positions of a pass, a power of two; 0 if not even one fits the limits.
 pub fn widest(manifest: &SplitManifest) -> usize {
-    let fits = |count: usize| {
-        let body = manifest.linears.iter().take(manifest.body());
-        let mut shapes = body.map(zk_llm::import::LinearSpec::shape);
-        shapes.all(|shape| {
-            tokens_for(&shape, count).is_some_and(|tokens| {
-                let up = bodies_bytes(&shape, tokens, count);
-                let down = products_bytes(&shape, count).max(answer_bytes(&shape, tokens, count));
-                up.max(down) <= MAX_ROUND
-            })
-        })
-    };
     let mut count = RING_DEGREE;
-    while count > 0 && !fits(count) {
+    while count > 0 && batches(manifest, count, 1).is_none() {
         count /= 2;
     }
     count

@@ -353,7 +353,7 @@ impl Remote {
                 (positions(count), count)
             }
         };
-        // The last layer may be asked for every position of a pass but a prompt's, whose last one alone is wanted.
+        // Layers after the body may be asked for every position of a pass but a prompt's, of which one is wanted.
         let last = if prompt { 1 } else { positions };
         let line = self.line.as_ref().ok_or_else(|| gone("the session is closed"))?;
         let offline = line.offline().clone();
@@ -420,7 +420,7 @@ impl Remote {
         let shape = linear.ok_or_else(|| protocol("no such layer"))?.shape();
         let (inputs, rows) = (shape.inputs as usize, shape.outputs as usize);
         let given = steps.len() / inputs;
-        // All positions of a pass with guesses go through the last layer, so that their number never tells anything.
+        // All positions of a pass with guesses go through all layers, so that their number never tells anything.
         let prompt = (self.bill.served as usize) < self.deal.prompt as usize;
         let sent = match layer < body || !prompt {
             true => self.width(),

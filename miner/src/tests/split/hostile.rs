@@ -137,7 +137,7 @@ async fn sets_that_are_none_are_refused() {
     for (positions, requests, why) in [
         (8, Driven::requests(&other, 8, 1), "another packing key"),
         (8, short, "64"),
-        (8, few, "9 linear layers"),
+        (8, few, "8 linear layers"),
         (8, swapped, "layer"),
         (8, noise, "layer"),
         (8, Driven::requests(secret(), 16, 1), "this set takes 8"),

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
+use super::linears::matrix;
 use super::ops::{activate, dot, frequencies, layer_norm, rms_norm, rotate, softmax};
 use super::{Chooser, ClientPart, Linears};
 use crate::error::{Error, Result};
@@ -120,25 +119,17 @@ impl ClientPart {
         };
         let mut features = self.features(linears, cache, tokens, wanted)?;
         self.norm(&mut features, "norm");
-        if tied {
-            return Ok(self.against_embedding(&features));
-        }
-        let logits = linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features);
+        let logits = match tied {
+            true => {
+                let (rows, columns) = (network.vocabulary as usize, network.width as usize);
+                matrix(&features, rows, columns, self.tensor("embedding.token"), dot)
+            }
+            false => linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features),
+        };
         if logits.is_err() {
             cache.truncate(before);
         }
         logits
-    }
-
-    /// Products of features with every row of the token embedding, which is here.
-    fn against_embedding(&self, features: &[f32]) -> Vec<f32> {
-        let width = self.manifest().network.width as usize;
-        let table = self.tensor("embedding.token");
-        let logits = |token: &[f32]| -> Vec<f32> {
-            let rows = table.par_chunks_exact(width).with_min_len(1 << 10);
-            rows.map(|row| dot(row, token)).collect()
-        };
-        features.chunks_exact(width).flat_map(logits).collect()
     }
 
     /// Continues a text by `count` tokens, each the likeliest (the lowest number among equals); stops at a full context.

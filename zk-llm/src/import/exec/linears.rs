@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::ops::dot;
 use super::{load_manifest, open_weights, ClientPart};
 use crate::error::{Error, Result};
 use crate::import::convert::Checkpoint;
@@ -203,7 +204,6 @@ impl Float {
 impl Linears for Float {
     fn apply(&mut self, layer: usize, inputs: &[f32]) -> Result<Vec<f32>> {
         let layer = self.layers.get(layer).ok_or_else(|| unknown(layer))?;
-        let dot = |row: &[f32], token: &[f32]| -> f32 { row.iter().zip(token).map(|(w, x)| w * x).sum() };
         let mut out = matrix(inputs, layer.rows, layer.columns, &layer.weights, dot)?;
         if !layer.bias.is_empty() {
             for token in out.chunks_exact_mut(layer.rows) {
@@ -219,7 +219,7 @@ fn unknown(layer: usize) -> Error {
 }
 
 /// Products of every row of `weights` with every token.
-fn matrix<N: Sync, S: Copy + Default + Send>(
+pub(super) fn matrix<N: Sync, S: Copy + Default + Send>(
     inputs: &[N],
     rows: usize,
     columns: usize,

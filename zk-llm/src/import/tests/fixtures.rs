@@ -1,6 +1,6 @@
 //! Outputs against those of transformers.
 
-use super::{expected, fixture, import_folder, load, ALL};
+use super::{copy, expected, fixture, import_folder, load, ALL};
 use crate::error::Error;
 use crate::import::{Cache, ClientPart, Dynamic, Float, Linears, Output, Products, Wanted, Weights};
 
@@ -195,6 +195,39 @@ fn after_the_last_keys_and_values_only_wanted_tokens_go_on() {
         assert_eq!(before.len() + after.len(), layers, "{name}");
         assert_eq!(after.is_empty(), name == "bert-embedding", "{name}");
     }
+}
+
+#[test]
+fn an_embedding_of_the_first_token_is_its_features() {
+    let (folder, dirs) = (
+        copy("bert-embedding"),
+        [(); 2].map(|()| tempfile::tempdir().unwrap()),
+    );
+    let pooling = folder.path().join("1_Pooling/config.json");
+    std::fs::write(pooling, r#"{"pooling_mode_cls_token": true}"#).unwrap();
+    let ids = expected("bert-embedding").ids;
+    let run = |into: &tempfile::TempDir| {
+        import_folder(folder.path(), into.path()).unwrap();
+        let (client, weights) = (
+            ClientPart::load(into.path()).unwrap(),
+            Weights::load(into.path()).unwrap(),
+        );
+        let mut linears = Dynamic::new(&client, &weights);
+        (client.run(&mut linears, &ids).unwrap(), client.manifest().body())
+    };
+    let (embedding, body) = run(&dirs[0]);
+    // Without its modules the checkpoint is an encoder.
+    std::fs::remove_file(folder.path().join("modules.json")).unwrap();
+    let (features, all) = run(&dirs[1]);
+    let first = &features[..embedding.len()];
+    let length = first.iter().map(|x| x * x).sum::<f32>().sqrt();
+    for (x, feature) in embedding.iter().zip(first) {
+        assert!((x - feature / length).abs() < 1e-6);
+    }
+    assert_eq!(
+        (features.len(), body, all),
+        (ids.len() * first.len(), 4 * 2 - 3, 4 * 2)
+    );
 }
 
 #[test]
