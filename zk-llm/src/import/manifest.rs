@@ -184,7 +184,8 @@ impl SplitManifest {
         let fail = |what: String| Err(Error::Manifest(what));
         if self.version != MANIFEST_VERSION || self.template != TEMPLATE {
             return fail(format!(
-                "version {} of template {} is unknown",
+                "version {} of template {} is not version {MANIFEST_VERSION} of template {TEMPLATE}; import the checkpoint \
+                 with this release",
                 self.version, self.template
             ));
         }
