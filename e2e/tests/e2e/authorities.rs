@@ -81,10 +81,14 @@ async fn a_validator_stands_for_election_by_commands_and_writes_blocks() -> anyh
     let keys = authority(&node.url(), "//Dave", &["keys"]).await?;
     assert!(stored_keys(&base)? > before);
     authority(&node.url(), "//Dave", &["opt-in", &brain]).await?;
-    let status = authority(&node.url(), "//Dave", &["status"]).await?;
+    // Another fork may become the best one, on which this comes a block later.
+    let status = eventually("its candidacy", PATIENCE, || async {
+        let status = authority(&node.url(), "//Dave", &["status"]).await?;
+        Ok((status["running"] == true).then_some(status))
+    })
+    .await?;
     assert_eq!(status["keys"], keys["keys"]);
     assert_eq!(status["bond"], "100");
-    assert_eq!(status["running"], true);
     // Two sessions until the new set begins, and one in which it writes.
     eventually("a block of the new producer", PATIENCE, || async {
         let status = authority(&node.url(), "//Dave", &["status"]).await?;
