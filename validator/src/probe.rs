@@ -101,7 +101,7 @@ impl Means {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is left of a round's budget, if prices, budget and disk allow one canary more.
+    /// How most users ask, and what is left of a round's budget, if prices, budget and disk allow one canary more.
     ///
     /// # Errors
     /// [`Hold`] saying which does not.
@@ -112,7 +112,7 @@ impl Means {
         prices: Option<PriceList>,
         oracle: &Oracle,
         quota: Quota,
-    ) -> Result<Balance, Hold> {
+    ) -> Result<(Asking, Balance), Hold> {
         let usual = prices
             .and_then(|prices| oracle.usual(&prices))
             .ok_or(Hold::Idle)?;
@@ -125,13 +125,13 @@ impl Means {
         let needed = oracle.canary_bytes() + OVERHEAD;
         let enough = |left: std::io::Result<u64>| left.is_ok_and(|left| left >= needed);
         if enough(quota.left(&self.data_dir)) {
-            return Ok(left);
+            return Ok((usual, left));
         }
         if let Err(error) = store.shrink() {
             tracing::warn!("cannot shrink the database: {error:#}");
         }
         match enough(quota.left(&self.data_dir)) {
-            true => Ok(left),
+            true => Ok((usual, left)),
             false => Err(Hold::Disk),
         }
     }
@@ -150,19 +150,14 @@ impl Means {
         quota: Quota,
     ) -> anyhow::Result<Result<Begun, Hold>> {
         let store = self.store();
-        let left = match self.allow(&store, round, prices, oracle, quota) {
-            Ok(left) => left,
+        let (usual, left) = match self.allow(&store, round, prices, oracle, quota) {
+            Ok(allowed) => allowed,
             Err(hold) => return Ok(Err(hold)),
         };
         // What is left at a budget's end is not for the shortest canaries alone.
         let affordable = |asking: &Asking| asking.price <= left;
-        let asking = prices.and_then(|prices| {
-            let drawn = oracle.draw(&prices, &mut OsRng).filter(affordable);
-            drawn.or_else(|| oracle.usual(&prices))
-        });
-        let Some(Asking { settings, price }) = asking else {
-            return Ok(Err(Hold::Idle));
-        };
+        let drawn = prices.and_then(|prices| oracle.draw(&prices, &mut OsRng));
+        let Asking { settings, price } = drawn.filter(affordable).unwrap_or(usual);
         let mut deck = store.deck()?;
         let question = oracle.question(&mut deck, settings, &mut OsRng)?;
         store.keep_deck(&deck)?;

@@ -117,15 +117,15 @@ impl ClientPart {
             Wanted::All => 0..tokens.len(),
             Wanted::Last => tokens.len().saturating_sub(1)..tokens.len(),
         };
-        let mut features = self.features(linears, cache, tokens, wanted)?;
-        self.norm(&mut features, "norm");
-        let logits = match tied {
-            true => {
-                let (rows, columns) = (network.vocabulary as usize, network.width as usize);
-                matrix(&features, rows, columns, self.tensor("embedding.token"), dot)
+        let features = self.features(linears, cache, tokens, wanted);
+        let logits = features.and_then(|mut features| {
+            self.norm(&mut features, "norm");
+            let (rows, columns) = (network.vocabulary as usize, network.width as usize);
+            match tied {
+                true => matrix(&features, rows, columns, self.tensor("embedding.token"), dot),
+                false => linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features),
             }
-            false => linears.apply(LINEARS_OF_LAYER * network.layers as usize, &features),
-        };
+        });
         if logits.is_err() {
             cache.truncate(before);
         }
@@ -165,23 +165,9 @@ impl ClientPart {
         Ok(out)
     }
 
-    /// Features of each of the `wanted` tokens after the last layer; a cache is left as it was if a linear layer fails.
+    /// Features of each of the `wanted` tokens after the last layer. A cache holds part of the tokens if a linear layer
+    /// fails.
     fn features(
-        &self,
-        linears: &mut dyn Linears,
-        cache: &mut Cache,
-        tokens: &[u32],
-        wanted: Range<usize>,
-    ) -> Result<Vec<f32>> {
-        let before = cache.tokens;
-        let features = self.advance(linears, cache, tokens, wanted);
-        if features.is_err() {
-            cache.truncate(before);
-        }
-        features
-    }
-
-    fn advance(
         &self,
         linears: &mut dyn Linears,
         cache: &mut Cache,

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use tokenizers::Tokenizer;
 
-use super::net::{Net, EPSILON};
+use super::net::{Net, Shape, EPSILON};
 use super::{Report, TRAINING_FILE};
 use crate::error::{Error, Result};
 use crate::manifest::TOKENIZER_FILE;
@@ -27,21 +27,7 @@ pub fn write(folder: &Path, net: &Net, tokenizer: &Tokenizer, report: &Report) -
         let path = folder.join(name);
         at(&path, std::fs::write(&path, bytes))
     };
-    let shape = net.shape();
-    let config = json!({
-        "architectures": ["GPT2LMHeadModel"],
-        "model_type": "gpt2",
-        "activation_function": "gelu_new",
-        "layer_norm_epsilon": EPSILON,
-        "n_embd": shape.width,
-        "n_head": shape.heads,
-        "n_inner": null,
-        "n_layer": shape.layers,
-        "n_positions": shape.context,
-        "scale_attn_weights": true,
-        "tie_word_embeddings": true,
-        "vocab_size": shape.vocabulary,
-    });
+    let config = config(net.shape());
     let pretty = |value: &serde_json::Value| {
         serde_json::to_vec_pretty(value).map_err(|error| Error::Training(error.to_string()))
     };
@@ -60,4 +46,22 @@ pub fn write(folder: &Path, net: &Net, tokenizer: &Tokenizer, report: &Report) -
         &tensors,
         folder.join("model.safetensors"),
     )?)
+}
+
+/// What `config.json` says of a GPT-2 of this shape.
+pub fn config(shape: &Shape) -> serde_json::Value {
+    json!({
+        "architectures": ["GPT2LMHeadModel"],
+        "model_type": "gpt2",
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": EPSILON,
+        "n_embd": shape.width,
+        "n_head": shape.heads,
+        "n_inner": null,
+        "n_layer": shape.layers,
+        "n_positions": shape.context,
+        "scale_attn_weights": true,
+        "tie_word_embeddings": true,
+        "vocab_size": shape.vocabulary,
+    })
 }

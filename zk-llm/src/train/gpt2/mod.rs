@@ -18,6 +18,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+pub use self::checkpoint::config;
 pub use self::net::{Net, Shape};
 pub use self::text::{halves, tokenizer, unigram};
 

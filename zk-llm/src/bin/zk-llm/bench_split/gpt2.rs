@@ -10,13 +10,12 @@ use anyhow::{ensure, Context};
 use candle_core::{safetensors, Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
 use zk_llm::import::{
     import, Cache, Chooser, ClientPart, Dynamic, Hub, Location, Products, Wanted, Weights, DEFAULT_MAX_BYTES,
     ENDPOINT,
 };
 use zk_llm::split::{answer, hint, Batch, Matrix, Tokens};
-use zk_llm::train::gpt2::tokenizer;
+use zk_llm::train::gpt2::{config, tokenizer, Shape};
 
 use super::loopback::Miner;
 use super::Session;
@@ -172,17 +171,12 @@ impl Products for &mut Run<'_> {
 fn random_model(dir: &Path) -> anyhow::Result<(ClientPart, Weights)> {
     let (checkpoint, model) = (dir.join("checkpoint"), dir.join("model"));
     std::fs::create_dir(&checkpoint)?;
-    let config = json!({
-        "architectures": ["GPT2LMHeadModel"],
-        "model_type": "gpt2",
-        "activation_function": "gelu_new",
-        "layer_norm_epsilon": 1e-5,
-        "n_embd": WIDTH,
-        "n_head": HEADS,
-        "n_layer": LAYERS,
-        "n_positions": CONTEXT,
-        "tie_word_embeddings": true,
-        "vocab_size": VOCABULARY,
+    let config = config(&Shape {
+        vocabulary: VOCABULARY,
+        context: CONTEXT,
+        width: WIDTH,
+        layers: LAYERS,
+        heads: HEADS,
     });
     std::fs::write(checkpoint.join("config.json"), serde_json::to_vec(&config)?)?;
     // Prompts are numbers of tokens: any tokenizer does.
