@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { Contract, Interface, MaxUint256, ZeroAddress, concat, id, parseEther } from "ethers";
-import { Run } from "./compare.js";
-import { startBased } from "./network.js";
+import { Run, eventually } from "./compare.js";
+import { call, startBased } from "./network.js";
 
 const AT = {
   pepecoin: "0x0000000000000000000000000000000008000000",
@@ -24,12 +24,17 @@ let network;
 before(async () => { network = await startBased(); }, { timeout: 150_000 });
 after(async () => { await network?.stop(); });
 
-/** Runs the command line as the development account //Alice; throws what it says. */
+/**
+ * Runs the command line as the development account //Alice, until the Ethereum RPC has the blocks that it saw; throws
+ * what it says.
+ */
 async function alice(...args) {
-  const call = ["--node", network.node.url, "--uri", "//Alice", "--json", ...args];
-  const { stdout } = await promisify(execFile)(based, call).catch((error) => error);
+  const all = ["--node", network.node.url, "--uri", "//Alice", "--json", ...args];
+  const { stdout } = await promisify(execFile)(based, all).catch((error) => error);
   const answer = JSON.parse(stdout);
   if (answer.error) throw new Error(answer.error);
+  const best = BigInt((await call(network.node.url.replace("ws:", "http:"), "chain_getHeader")).number);
+  await eventually(async () => assert.ok(BigInt(await network.rpc("eth_blockNumber")) >= best));
   return answer;
 }
 

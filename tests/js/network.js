@@ -7,13 +7,21 @@ import { join } from "node:path";
 
 const binary = join(process.env.BASED_BIN ?? "../../target/release", "based-node");
 
-/** So many free loopback ports, held together until all are known, so that they differ. */
+/**
+ * So many free loopback ports, held together until all are known, so that they differ. Below those from which Linux takes
+ * the near ends of connections, so that no connection takes one before its server does.
+ */
 export async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve(server));
-  })));
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    for (;;) {
+      const server = createServer();
+      const free = await new Promise((resolve) => {
+        server.once("error", () => resolve(false));
+        server.listen(10_000 + Math.floor(Math.random() * 22_000), "127.0.0.1", () => resolve(true));
+      });
+      if (free) return server;
+    }
+  }));
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
