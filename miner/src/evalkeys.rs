@@ -15,9 +15,10 @@ use std::{
 use based_client::{
     files,
     models::{self, Quota},
+    wire::sha256,
 };
 use sp_core::H256;
-use zk_llm::{ParameterSet, ServerKey};
+use zk_llm::{ExactKey, ParameterSet, ServerKey};
 
 use crate::{
     db::{Db, DbError, KeyRow},
@@ -168,13 +169,22 @@ impl KeyStore {
         if let Some(key) = self.recall(hash, set.name) {
             return Ok(key);
         }
-        let mut bytes = Vec::new();
-        File::open(self.path(hash))?
-            .take(set.evaluation_key_bytes.saturating_add(1))
-            .read_to_end(&mut bytes)?;
-        let key = Arc::new(ServerKey::from_bytes(&bytes, set)?);
+        let key = Arc::new(ServerKey::from_bytes(&self.read(hash, set)?, set)?);
         self.remember(*hash, set.name, key.clone());
         Ok(key)
+    }
+
+    /// A stored key, expanded for exact evaluation; none is kept in memory. Blocks.
+    ///
+    /// # Errors
+    /// As [`KeyStore::load`], and if the bytes are no longer those of the hash.
+    pub fn load_exact(&self, hash: &H256, set: &ParameterSet) -> Result<ExactKey, KeyStoreError> {
+        let bytes = self.read(hash, set)?;
+        // An audit would take a key that the disk damaged for a miner that cheats.
+        if sha256(&bytes) != *hash {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the evaluation key is damaged").into());
+        }
+        Ok(ExactKey::from_bytes(&bytes, set)?)
     }
 
     /// Bytes in use or promised: keys, state and fetched models together.
@@ -239,6 +249,14 @@ impl KeyStore {
         Ok(())
     }
 
+    fn read(&self, hash: &H256, set: &ParameterSet) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(self.path(hash))?
+            .take(set.evaluation_key_bytes.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     fn forget(&self, hash: &H256) -> Result<(), KeyStoreError> {
         fs::remove_file(self.path(hash)).or_else(missing_is_fine)?;
         self.cache().retain(|(cached, _, _)| cached != hash);
@@ -274,7 +292,8 @@ impl KeyStore {
     }
 }
 
-fn missing_is_fine(error: io::Error) -> io::Result<()> {
+/// What is to be removed may be gone already.
+pub(crate) fn missing_is_fine(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound {
         Ok(())
     } else {

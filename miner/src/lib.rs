@@ -10,7 +10,7 @@
 //!
 //! # Parts
 //! [`service`] speaks with clients, [`queue`] evaluates, [`redeem`] takes the money, [`watcher`] follows the
-//! chain's task and prices, [`db`] and [`evalkeys`] keep the state within the declared storage.
+//! chain's task and prices, [`db`], [`evalkeys`] and [`traces`] keep the state within the declared storage.
 #![warn(missing_docs)]
 
 pub mod args;
@@ -29,6 +29,7 @@ pub mod service;
 pub mod status;
 pub mod stop;
 pub mod tasks;
+pub mod traces;
 pub mod watcher;
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ pub const UNPAID_OUTPUT: i64 = 86_400;
 pub const PAID_OUTPUT: i64 = 86_400;
 /// Seconds that a finished job is remembered, so that its id stays idempotent.
 pub const TRACE: i64 = 30 * 86_400;
+/// Traces that are kept or to be written: as many as one takes half a minute to make in a quarter of an hour.
+pub const TRACES_KEPT: u32 = 32;
+/// Seconds that a trace is kept: who audits a job does it as soon as it is paid.
+pub const TRACE_KEPT: i64 = 3_600;
+/// Traces being opened at once: each reads all over a large file, for up to 9 MB of openings in memory.
+pub const OPENINGS: usize = 2;
 /// Bytes of a public model file sent at once.
 pub const FILE_CHUNK: usize = 256 << 10;
 /// Largest public model file kept in memory to be served.

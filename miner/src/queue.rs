@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -14,14 +15,15 @@ use based_primitives::{
 use codec::Encode;
 use sp_core::H256;
 use tokio::sync::{watch, Notify};
-use zk_llm::{evaluate, Evaluation};
+use zk_llm::{evaluate, evaluate_traced, Evaluation, ExactKey, ServerKey};
 
 use crate::{
     db::{Db, DbError, Job},
     evalkeys::{KeyStore, KeyStoreError},
     metrics::Metrics,
     stop::Stop,
-    tasks::{Library, TaskError},
+    tasks::{Full, Library, TaskError},
+    traces::TraceStore,
 };
 
 /// What those who wait for a job see.
@@ -41,6 +43,8 @@ pub struct Worker {
     pub db: Db,
     /// Evaluation keys.
     pub keys: KeyStore,
+    /// Traces.
+    pub traces: TraceStore,
     /// Models.
     pub library: Arc<Library>,
     /// Signs receipts.
@@ -65,8 +69,25 @@ enum JobError {
     Task(#[source] TaskError),
     #[error("{0}")]
     Evaluation(#[source] zk_llm::Error),
+    #[error("the trace could not be stored; submit the job again")]
+    Trace(#[source] io::Error),
     #[error("the input is gone; submit the job again")]
     InputGone,
+}
+
+impl JobError {
+    fn of_key(error: KeyStoreError) -> Self {
+        match error {
+            KeyStoreError::Io(cause) if cause.kind() == io::ErrorKind::NotFound => Self::KeyGone,
+            other => Self::Key(other),
+        }
+    }
+}
+
+/// An expanded key: for floating point, or for integers, whose results are the same on every machine.
+enum Expanded {
+    Fast(Arc<ServerKey>),
+    Exact(Box<ExactKey>),
 }
 
 /// Jobs that wait or run, in memory; their contents are on disk. Clones share it.
@@ -193,10 +214,7 @@ impl Worker {
         let input = self.db.start(&job.id)?.ok_or(JobError::InputGone)?;
         let served = self.library.find(job.task).map_err(JobError::Task)?;
         let full = served.full().map_err(JobError::Task)?;
-        let key = self.keys.load(&job.key, &full.set).map_err(|error| match error {
-            KeyStoreError::Io(cause) if cause.kind() == std::io::ErrorKind::NotFound => JobError::KeyGone,
-            other => JobError::Key(other),
-        })?;
+        let key = self.expanded(job, full)?;
         let layer: Mutex<Arc<str>> = Mutex::new("".into());
         let progress = |done: u64, total: u64, name: &str| {
             let layer = {
@@ -221,7 +239,7 @@ impl Worker {
             cancel: Some(stop.flag()),
             threads: self.threads,
         };
-        let output = evaluate(&full.model, &key, &input, &how).map_err(JobError::Evaluation)?;
+        let (output, trace) = self.answer(job, full, (&key, &input), &how)?;
         self.metrics
             .evaluated(full.model.circuit().bootstraps(), started.elapsed());
         let receipt = Receipt {
@@ -233,11 +251,46 @@ impl Worker {
             evaluation_key: job.key,
             input: job.input,
             output: sha256(&output),
-            trace: None,
+            trace,
             amount: job.price,
         };
         let signature = self.computekey.sign_receipt(&receipt);
         self.db.finish(&job.id, &output, &receipt.encode(), &signature)?;
         Ok(())
+    }
+
+    fn expanded(&self, job: &Job, full: &Full) -> Result<Expanded, JobError> {
+        let key = if job.traced {
+            let key = self.keys.load_exact(&job.key, &full.set);
+            key.map(|key| Expanded::Exact(Box::new(key)))
+        } else {
+            self.keys.load(&job.key, &full.set).map(Expanded::Fast)
+        };
+        key.map_err(JobError::of_key)
+    }
+
+    /// The output, and the root of its trace if the job is traced; the trace is on disk then.
+    fn answer(
+        &self,
+        job: &Job,
+        full: &Full,
+        (key, input): (&Expanded, &[u8]),
+        how: &Evaluation<'_>,
+    ) -> Result<(Vec<u8>, Option<H256>), JobError> {
+        let key = match key {
+            Expanded::Fast(key) => {
+                let output = evaluate(&full.model, key, input, how).map_err(JobError::Evaluation)?;
+                return Ok((output, None));
+            }
+            Expanded::Exact(key) => key,
+        };
+        // Others may have taken the room since the job was admitted.
+        let size = full.model.limits().trace_bytes;
+        self.keys.fits(size).map_err(JobError::Key)?;
+        let mut trace = self.traces.create(&job.id).map_err(JobError::Trace)?;
+        let (output, root) =
+            evaluate_traced(&full.model, key, input, how, &mut trace).map_err(JobError::Evaluation)?;
+        trace.keep().map_err(JobError::Trace)?;
+        Ok((output, Some(H256(root))))
     }
 }

@@ -38,6 +38,7 @@ use crate::{
     service::{Parts, Service},
     stop::{self, Stop},
     tasks::{Library, Situation},
+    traces::TraceStore,
     watcher::Watcher,
     COMPUTEKEY_FILE,
 };
@@ -90,6 +91,8 @@ async fn serve(
     let Some(quota) = quota else { return Ok(()) };
     let db = Db::open(&common.data_dir)?;
     db.bind(&chain.genesis(), &chain.miner(), common.brain)?;
+    // Before the keys, of which none is to give way to a leftover.
+    let traces = TraceStore::open(&common.data_dir).context("cannot open the directory of traces")?;
     let keys = KeyStore::open(&common.data_dir, db.clone(), quota)?;
     let library = Arc::new(Library::new(Models::new(
         args.model_dir.clone(),
@@ -110,7 +113,8 @@ async fn serve(
     let worker = Arc::new(Worker {
         db: db.clone(),
         keys: keys.clone(),
-        library,
+        traces: traces.clone(),
+        library: library.clone(),
         computekey: computekey.clone(),
         genesis: chain.genesis(),
         threads,
@@ -153,13 +157,15 @@ async fn serve(
     parts.spawn(async { Ok(watching.await) });
     let redeeming = redeemer.run(situation.clone(), stop.clone());
     parts.spawn(async { Ok(redeeming.await) });
-    let pruning = prune(db.clone(), stop.clone());
+    let pruning = prune(db.clone(), traces.clone(), stop.clone());
     parts.spawn(async { Ok(pruning.await) });
     let (working, working_stop) = (queue.clone(), stop.clone());
     parts.spawn(async move { Ok(working.work(worker, working_stop).await) });
     let service = Service::new(Parts {
         db,
         keys,
+        traces,
+        library,
         queue,
         chain,
         situation,
@@ -232,7 +238,7 @@ async fn quota(common: &Common, args: &Run, chain: &dyn Chain, stop: &Stop) -> a
     }
 }
 
-async fn prune(db: Db, stop: Stop) {
+async fn prune(db: Db, traces: TraceStore, stop: Stop) {
     loop {
         match db
             .run(|db| db.prune(limits::UNPAID_OUTPUT, limits::PAID_OUTPUT, limits::TRACE))
@@ -241,6 +247,11 @@ async fn prune(db: Db, stop: Stop) {
             Ok(0) => {}
             Ok(expired) => tracing::warn!(expired, "outputs were not collected in time"),
             Err(error) => tracing::error!(%error, "cannot clean up the state"),
+        }
+        let old = traces.clone();
+        let pruned = tokio::task::spawn_blocking(move || old.prune(limits::TRACE_KEPT));
+        if let Ok(Err(error)) = pruned.await {
+            tracing::error!(%error, "cannot remove old traces");
         }
         tokio::select! {
             () = tokio::time::sleep(PRUNING) => {},

@@ -14,7 +14,7 @@ use based_client::{
     wire::{
         sha256,
         split::{bucket, widest},
-        FULL_COMPLETION_UNITS,
+        FULL_COMPLETION_UNITS, MODEL_FILES,
     },
 };
 use based_primitives::{Balance, BlockNumber, PriceList, Task};
@@ -174,7 +174,7 @@ impl Served {
         };
         let model = Model::load(dir).map_err(damaged)?;
         let mut public = HashMap::new();
-        for name in Model::public_files() {
+        for name in MODEL_FILES {
             let bytes = read(&dir.join(name), limits::PUBLIC_FILE)?;
             if name != MANIFEST_FILE {
                 model.manifest().verify(name, &bytes).map_err(damaged)?;

@@ -106,7 +106,7 @@ pub struct Run {
     /// Canaries under way at the same time.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: u8,
-    /// Seconds after which an answer counts as missing.
+    /// Seconds after which an answer counts as missing; twice as many for a canary that is audited.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub patience: Duration,
     /// Port of this machine alone on which /metrics is served; 0 for none.

@@ -12,7 +12,7 @@ use zk_llm::{compile::compile, exec_clear, ir::Graph, squeeze, ClientModel, Logi
 use crate::{
     args::{Cli, Command},
     canary::Deck,
-    oracle::{Oracle, Right},
+    oracle::{Asking, Oracle, Right},
     prober::per_round,
 };
 
@@ -77,6 +77,11 @@ fn a_tenth_of_cheating_is_found_within_a_day_in_nineteen_trials_of_twenty() {
 
     let canaries = canaries_a_day();
     let mut rng = StdRng::seed_from_u64(7);
+    let usual = Asking {
+        settings: Settings::default(),
+        audit: 0,
+        price: 0,
+    };
     let (mut found, mut cheats, mut seen) = (0, [0u32; CHEATS.len()], [0u32; CHEATS.len()]);
     for trial in 0..TRIALS {
         let way = trial as usize % CHEATS.len();
@@ -84,8 +89,8 @@ fn a_tenth_of_cheating_is_found_within_a_day_in_nineteen_trials_of_twenty() {
         let mut before: Option<Logits> = None;
         let mut caught = false;
         for _ in 0..canaries {
-            let question = oracle.question(&mut deck, Settings::default(), &mut rng).unwrap();
-            let Right::Logits(right) = question.answer else {
+            let question = oracle.question(&mut deck, &usual, &mut rng).unwrap();
+            let Right::Logits(right, _) = question.answer else {
                 panic!("the model is one of full mode")
             };
             let by =

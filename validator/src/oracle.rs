@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use based_client::{models::Models, session::split::Settings, wire::FULL_COMPLETION_UNITS};
+use based_client::{
+    models::Models,
+    session::{split::Settings, USUAL_AUDIT},
+    wire::{FULL_COMPLETION_UNITS, TRACED_PRICE},
+};
 use based_primitives::{Balance, PriceList, Task};
 use rand::Rng;
 use sp_core::H256;
@@ -16,6 +20,8 @@ use crate::{canary::Deck, metrics::Metrics, situation::Latest, split::SplitOracl
 const RETRY: Duration = Duration::from_secs(15);
 /// Sentences tried until one fits the model's context.
 const ATTEMPTS: usize = 64;
+/// One canary of full mode in so many is audited, so that cheating on such jobs alone is found, too.
+const AUDITED: u32 = 16;
 
 /// A model that is ready to judge.
 pub struct Oracle {
@@ -42,14 +48,27 @@ pub struct Question {
 pub struct Asking {
     /// Settings of a session of split mode.
     pub settings: Settings,
+    /// Bootstraps that are computed again of an answer of full mode; 0 for a job without a trace.
+    pub audit: u32,
     /// Most that it costs.
     pub price: Balance,
 }
 
+impl Asking {
+    /// The same with an audit, for which a job is traced at a higher price.
+    fn audited(self) -> Self {
+        Self {
+            audit: USUAL_AUDIT,
+            price: self.price.saturating_mul(TRACED_PRICE),
+            ..self
+        }
+    }
+}
+
 /// What a canary's answer is held against.
 pub enum Right {
-    /// Integer logits of the exact answer.
-    Logits(Logits),
+    /// Integer logits of the exact answer, and how many bootstraps are computed again.
+    Logits(Logits, u32),
     /// The model, which computes the answer and audits what leads to it, and how it is asked.
     Split(Arc<SplitOracle>, Settings),
 }
@@ -123,29 +142,26 @@ impl Oracle {
         };
         Some(Asking {
             settings,
+            audit: 0,
             price: price?,
         })
     }
 
     /// Draws one of the ways in which users ask.
     pub fn draw(&self, prices: &PriceList, rng: &mut impl Rng) -> Option<Asking> {
-        let drawn = match &self.whole {
-            Whole::Full(_) => None,
-            Whole::Split(split) => split.draw(prices, rng),
-        };
-        drawn.or_else(|| self.usual(prices))
+        let usual = self.usual(prices);
+        match &self.whole {
+            Whole::Full(_) if rng.gen_ratio(1, AUDITED) => usual.map(Asking::audited),
+            Whole::Full(_) => usual,
+            Whole::Split(split) => split.draw(prices, rng).or(usual),
+        }
     }
 
-    /// Draws a sentence that fits the context and answers it; `settings` are those of a session of split mode.
+    /// Draws a sentence that fits the context and answers it, to be asked in the way given.
     ///
     /// # Errors
     /// If the deck is exhausted or no sentence fits.
-    pub fn question(
-        &self,
-        deck: &mut Deck,
-        settings: Settings,
-        rng: &mut impl Rng,
-    ) -> anyhow::Result<Question> {
+    pub fn question(&self, deck: &mut Deck, asking: &Asking, rng: &mut impl Rng) -> anyhow::Result<Question> {
         for _ in 0..ATTEMPTS {
             let numbers = match &self.whole {
                 Whole::Full(full) => full.1.numbers(rng),
@@ -155,14 +171,15 @@ impl Oracle {
             match &self.whole {
                 Whole::Full(full) => match full.1.prepare(&sentence) {
                     Ok(prompt) => {
-                        let answer = Right::Logits(zk_llm::exec_clear::run(full.0.circuit(), &prompt)?);
+                        let logits = zk_llm::exec_clear::run(full.0.circuit(), &prompt)?;
+                        let answer = Right::Logits(logits, asking.audit);
                         return Ok(Question { sentence, answer });
                     }
                     Err(zk_llm::Error::ContextExceeded { .. }) => {}
                     Err(error) => return Err(error.into()),
                 },
                 Whole::Split(split) if split.takes(&sentence) => {
-                    let answer = Right::Split(split.clone(), settings);
+                    let answer = Right::Split(split.clone(), asking.settings);
                     return Ok(Question { sentence, answer });
                 }
                 Whole::Split(_) => {}
@@ -236,4 +253,43 @@ async fn load(models: &Models, task: &Task) -> anyhow::Result<Oracle> {
     let dir = models.obtain(task).await?;
     let manifest = task.manifest;
     tokio::task::spawn_blocking(move || Oracle::load(&dir, manifest)).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn one_canary_in_sixteen_is_audited_at_the_price_of_a_traced_job() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zk-llm/models/emotion");
+        let task = H256(Model::load(&dir).unwrap().manifest_hash());
+        let oracle = Oracle::load(&dir, task).unwrap();
+        let prices = PriceList {
+            prompt: 3_000,
+            completion: 50_000,
+            context: 512,
+        };
+        let mut rng = rand::thread_rng();
+        let usual = oracle.usual(&prices).unwrap();
+        assert_eq!(usual.audit, 0);
+        let drawn: Vec<_> = (0..1_600)
+            .map(|_| oracle.draw(&prices, &mut rng).unwrap())
+            .collect();
+        let (audited, others): (Vec<Asking>, Vec<Asking>) =
+            drawn.into_iter().partition(|asking| asking.audit > 0);
+        assert!((50..160).contains(&audited.len()), "{}", audited.len());
+        for asking in audited {
+            assert_eq!((asking.audit, asking.price), (USUAL_AUDIT, 2 * usual.price));
+        }
+        assert!(others.iter().all(|asking| asking.price == usual.price));
+        // The way of asking goes with the question.
+        let mut deck = Deck::restore([1; 32], &[]);
+        for asking in [usual, usual.audited()] {
+            let question = oracle.question(&mut deck, &asking, &mut rng).unwrap();
+            assert!(matches!(question.answer, Right::Logits(_, audit) if audit == asking.audit));
+        }
+        let short = PriceList { context: 4, ..prices };
+        assert!(oracle.draw(&short, &mut rng).is_none());
+    }
 }

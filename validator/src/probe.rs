@@ -157,12 +157,16 @@ impl Means {
         // What is left at a budget's end is not for the shortest canaries alone.
         let affordable = |asking: &Asking| asking.price <= left;
         let drawn = prices.and_then(|prices| oracle.draw(&prices, &mut OsRng));
-        let Asking { settings, price } = drawn.filter(affordable).unwrap_or(usual);
+        let asking = drawn.filter(affordable).unwrap_or(usual);
         let mut deck = store.deck()?;
-        let question = oracle.question(&mut deck, settings, &mut OsRng)?;
+        let question = oracle.question(&mut deck, &asking, &mut OsRng)?;
         store.keep_deck(&deck)?;
-        let id = store.begin(round, miner.as_ref(), price)?;
-        Ok(Ok(Begun { id, price, question }))
+        let id = store.begin(round, miner.as_ref(), asking.price)?;
+        Ok(Ok(Begun {
+            id,
+            price: asking.price,
+            question,
+        }))
     }
 
     /// Asks a miner of a Brain as a user would, with client state in `home`, and compares.
@@ -174,22 +178,24 @@ impl Means {
         miner: &PeerInfo<AccountId>,
         question: Question,
     ) -> Verdict {
+        let audit = match &question.answer {
+            Right::Logits(_, audit) => *audit,
+            Right::Split(..) => 0,
+        };
         let options = Options {
             account: None,
             miner: Some(miner.account.clone()),
             choice: None,
             deposit: Some(self.deposit),
+            audit,
             home: home.into(),
         };
         let asked = async {
             let opened = session::open(self.chain.clone(), payer.clone(), brain, options).await?;
             match (opened, question.answer) {
-                (Opened::Full(mut session), Right::Logits(right)) => {
+                (Opened::Full(mut session), Right::Logits(right, _)) => {
                     let answer = session.ask(&question.sentence, &mut |_| {}).await?;
-                    let outcome = match answer.logits == right {
-                        true => Outcome::Pass(answer.elapsed.as_secs_f64()),
-                        false => Outcome::Fail,
-                    };
+                    let outcome = judged(answer.logits == right, audit, answer.elapsed);
                     Ok((outcome, answer.fee_paid))
                 }
                 (Opened::Split(session), Right::Split(oracle, settings)) => {
@@ -198,7 +204,7 @@ impl Means {
                 _ => Err(SessionError::Internal("the Brain's task changed its mode".into())),
             }
         };
-        let verdict = match timeout(self.patience, asked).await {
+        let verdict = match timeout(patience(self.patience, audit), asked).await {
             Ok(Ok((outcome, cost))) => Verdict::Judged(outcome, Some(cost)),
             Ok(Err(error)) if is_miners_fault(&error) => {
                 tracing::debug!(uid = miner.uid, %error, "the miner failed");
@@ -256,6 +262,23 @@ impl Means {
     }
 }
 
+/// What an answer of full mode shows. The time of one that was audited is not that which most users wait.
+fn judged(right: bool, audit: u32, time: Duration) -> Outcome {
+    match (right, audit) {
+        (false, _) => Outcome::Fail,
+        (true, 0) => Outcome::Pass(time.as_secs_f64()),
+        (true, _) => Outcome::Untimed,
+    }
+}
+
+/// Time after which an answer counts as missing: a traced one takes about twice as long.
+fn patience(usual: Duration, audit: u32) -> Duration {
+    match audit {
+        0 => usual,
+        _ => usual.saturating_mul(2),
+    }
+}
+
 /// Waits for the next block, because only that tells whether the node was away since a canary began.
 ///
 /// # Errors
@@ -291,6 +314,7 @@ fn is_miners_fault(error: &SessionError) -> bool {
         | SessionError::Refused(_)
         | SessionError::Receipt(_)
         | SessionError::Output
+        | SessionError::Products(_)
         | SessionError::Audit(_)
         | SessionError::Protocol(_) => true,
         _ => false,
@@ -316,7 +340,8 @@ mod tests {
                 reasons: vec![],
             },
             SessionError::Output,
-            SessionError::Audit("products"),
+            SessionError::Products("products"),
+            SessionError::Audit("the miner refused to open its trace".into()),
         ] {
             assert!(is_miners_fault(&error), "{error}");
         }
@@ -331,9 +356,21 @@ mod tests {
                 url: "ws://127.0.0.1".into(),
             }),
             SessionError::NoMiners(7),
+            SessionError::NotAuditable(7),
             SessionError::Internal("x".into()),
         ] {
             assert!(!is_miners_fault(&error), "{error}");
         }
+    }
+
+    #[test]
+    fn an_audited_answer_has_more_time_which_says_nothing() {
+        let time = Duration::from_secs(9);
+        assert_eq!(judged(true, 0, time), Outcome::Pass(9.0));
+        assert_eq!(judged(true, 16, time), Outcome::Untimed);
+        for audit in [0, 16] {
+            assert_eq!(judged(false, audit, time), Outcome::Fail);
+        }
+        assert_eq!((patience(time, 0), patience(time, 16)), (time, 2 * time));
     }
 }

@@ -116,7 +116,11 @@ impl SplitOracle {
             settings.hide_length = rng.gen_ratio(1, HIDING);
         }
         let price = self.price(prices, settings)?;
-        Some(Asking { settings, price })
+        Some(Asking {
+            settings,
+            audit: 0,
+            price,
+        })
     }
 
     /// Whether a sentence fits.
@@ -129,7 +133,7 @@ impl SplitOracle {
     /// Asks a sentence as users do, and judges the answer; gives its cost, too.
     ///
     /// # Errors
-    /// The session's; [`SessionError::Audit`] if the miner computed something else.
+    /// The session's; [`SessionError::Products`] if the miner computed something else.
     pub async fn judge(
         self: Arc<Self>,
         session: SplitSession,
@@ -295,7 +299,7 @@ mod tests {
         assert!((10..80).contains(&count(&|s| s.speculate > 0)));
         assert!((30..130).contains(&count(&|s| s.hide_length)));
         assert_eq!(count(&|s| s.hide_length && s.speculate > 0), 0);
-        for Asking { settings, price } in drawn {
+        for Asking { settings, price, .. } in drawn {
             assert!(settings.speculate == 0 || settings.max_tokens * (settings.speculate + 1) <= GUESSED);
             let most = (1..=MAX_TOKENS)
                 .step_by(5)

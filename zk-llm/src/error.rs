@@ -91,6 +91,12 @@ pub enum Error {
     /// A batch of one-time masks has no such number of positions, or not so many left.
     #[error("batch: {0}")]
     Batch(String),
+    /// A miner's trace does not hold together, or its answer does not follow from it.
+    #[error("audit: {0}")]
+    Audit(String),
+    /// A trace could not be written or read.
+    #[error("trace: {0}")]
+    Trace(#[source] std::io::Error),
     /// The parameter set is not known to this version.
     #[error("parameter set {0:?} is unknown to this version")]
     ParameterSet(String),

@@ -245,20 +245,9 @@ impl ServerKey {
     /// # Errors
     /// [`Error::Size`] if the length is not the set's; [`Error::Key`] if the bytes are no key of the set.
     pub fn from_bytes(bytes: &[u8], set: &ParameterSet) -> Result<Self> {
-        let expected = set.evaluation_key_bytes;
-        if bytes.len() as u64 != expected {
-            return Err(Error::Size {
-                what: "evaluation key",
-                got: bytes.len() as u64,
-                expected,
-            });
-        }
-        let conformance = (AtomicPatternParameters::from(set.tfhe), max_degree(set));
-        let key: EvaluationKey =
-            safe_deserialize_conformant(bytes, expected, &conformance).map_err(Error::Key)?;
         Ok(Self {
             set: *set,
-            key: key.0.decompress(),
+            key: read_evaluation_key(bytes, set)?.decompress(),
         })
     }
 
@@ -266,6 +255,25 @@ impl ServerKey {
     pub fn parameter_set(&self) -> &ParameterSet {
         &self.set
     }
+}
+
+/// Parses an evaluation key that a peer sent.
+///
+/// # Errors
+/// As [`ServerKey::from_bytes`].
+pub(crate) fn read_evaluation_key(bytes: &[u8], set: &ParameterSet) -> Result<CompressedServerKey> {
+    let expected = set.evaluation_key_bytes;
+    if bytes.len() as u64 != expected {
+        return Err(Error::Size {
+            what: "evaluation key",
+            got: bytes.len() as u64,
+            expected,
+        });
+    }
+    let conformance = (AtomicPatternParameters::from(set.tfhe), max_degree(set));
+    let key: EvaluationKey =
+        safe_deserialize_conformant(bytes, expected, &conformance).map_err(Error::Key)?;
+    Ok(key.0)
 }
 
 const SECRET_MAGIC: [u8; 4] = *b"ZKSK";

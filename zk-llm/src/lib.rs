@@ -3,15 +3,19 @@
 //! that never holds a secret key ([`exec_tfhe`]). The client tokenises, embeds, quantises, encrypts and
 //! decrypts ([`keys`], [`model`]); the two sides exchange the encodings of [`wire`].
 //!
+//! A traced evaluation commits to every bootstrap's result, and an [`audit`] recomputes some of them.
+//!
 //! Models too large for that run in split mode ([`split`]): the miner multiplies encrypted activations with
 //! its matrices, the client does the rest.
 //!
 //! This crate knows nothing of the chain.
 
 pub mod actions;
+pub mod audit;
 mod bootstrap;
 pub mod compile;
 pub mod error;
+pub mod exact;
 pub mod exec_clear;
 pub mod exec_tfhe;
 pub mod frontend;
@@ -29,15 +33,18 @@ pub mod split;
 pub mod squeeze;
 pub mod synthesis;
 pub mod text;
+pub mod trace;
 pub mod train;
 pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub use audit::Audit;
 pub use compile::{Circuit, CompileError};
 pub use error::{Error, Result};
-pub use exec_tfhe::{evaluate, Evaluation};
+pub use exact::ExactKey;
+pub use exec_tfhe::{evaluate, evaluate_traced, Evaluation};
 pub use frontend::Frontend;
 pub use keys::{ClientKey, ServerKey};
 pub use logits::Logits;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::compile::{Circuit, Interface};
 use crate::error::{Error, Result};
+use crate::ir::MAX_WIRES;
 
 /// Version of the manifest's form.
 pub const MANIFEST_VERSION: u16 = 1;
@@ -240,6 +241,10 @@ impl Manifest {
             || self.heads > 1 << 16
         {
             return fail("a count is zero or too large");
+        }
+        let bootstraps = &self.bootstraps;
+        if bootstraps.squeezed.max(bootstraps.unsqueezed) > MAX_WIRES as u64 {
+            return fail("a count of bootstraps is too large");
         }
         if self.head_plan.len() != self.heads as usize {
             return fail("the head plan does not cover every head");

@@ -17,6 +17,7 @@ use crate::manifest::{
 };
 use crate::params::ParameterSet;
 use crate::text::{PAD, UNKNOWN};
+use crate::trace;
 use crate::wire::{self, Prompt};
 
 /// Most bytes of any file of a model other than its manifest.
@@ -200,6 +201,10 @@ pub struct Limits {
     pub input_bytes: u64,
     /// Encrypted answer.
     pub output_bytes: u64,
+    /// Trace of an evaluation.
+    pub trace_bytes: u64,
+    /// Opening of one bootstrap of a trace.
+    pub opening_bytes: u64,
 }
 
 impl Limits {
@@ -208,6 +213,8 @@ impl Limits {
             evaluation_key_bytes: set.evaluation_key_bytes,
             input_bytes: wire::input_bytes(&manifest.interface),
             output_bytes: wire::output_bytes(&manifest.interface, set),
+            trace_bytes: trace::trace_bytes(manifest.bootstraps.squeezed, set),
+            opening_bytes: trace::opening_bytes(manifest.bootstraps.squeezed, set),
         }
     }
 }

@@ -92,9 +92,20 @@ pub enum SessionError {
     /// The output is not the one receipted.
     #[error("the miner's output is not the one that it receipted; choose another miner (the loss is one job's price)")]
     Output,
-    /// An audit found the miner's work to be wrong.
+    /// Split mode: what the miner multiplied was found to be wrong.
     #[error("the miner's {0} are not what the model gives; choose another miner")]
-    Audit(&'static str),
+    Products(&'static str),
+    /// Full mode: the audit of a paid answer failed. It was not decrypted.
+    #[error(
+        "the answer is not to be trusted and was not decrypted: {0}; the price of this one job is spent; ask another \
+         miner with --miner"
+    )]
+    Audit(String),
+    /// An audit was asked for and the model runs in split mode, which has no traces.
+    #[error(
+        "the model of Brain {0} runs in split mode, whose answers cannot be audited; ask without --audit"
+    )]
+    NotAuditable(BrainId),
     /// Something the miner sent breaks the protocol.
     #[error("the miner sent what the protocol does not allow: {0}; choose another miner")]
     Protocol(String),

@@ -10,8 +10,10 @@ use rand::Rng;
 use sp_core::H256;
 use zk_llm::{
     import::{is_split, ClientPart, SplitManifest, PUBLIC_FILES},
-    manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
-    ClientModel, Model,
+    ir::Graph,
+    manifest::{GRAPH_FILE, MANIFEST_FILE, MAX_MANIFEST_BYTES},
+    model::MAX_FILE_BYTES,
+    Circuit, ClientModel, Manifest, Model, ParameterSet,
 };
 
 use super::{
@@ -63,13 +65,27 @@ impl Link {
                 .into_iter()
                 .filter(|name| *name != MANIFEST_FILE)
             {
-                let limit = zk_llm::model::MAX_FILE_BYTES;
-                self.file(name, limit, &staging.0.join(name)).await?;
+                self.file(name, MAX_FILE_BYTES, &staging.0.join(name)).await?;
             }
             ClientModel::load(&staging.0)?;
         }
         staging.keep(&dir)?;
         load(&dir, task).ok_or_else(|| SessionError::Internal("the model's files changed on disk".into()))
+    }
+
+    /// The circuit of a model whose public part is in a directory. Its graph, which only audits need, is fetched once.
+    pub async fn circuit(&mut self, manifest: &Manifest, dir: &Path) -> Result<Circuit, SessionError> {
+        match compiled(dir, manifest).await {
+            Ok(circuit) => return Ok(circuit),
+            Err(error) => tracing::debug!(%error, "the graph is not here and is fetched"),
+        }
+        let staging = Staging::new(dir)?;
+        self.file(GRAPH_FILE, MAX_FILE_BYTES, &staging.0.join(GRAPH_FILE))
+            .await?;
+        // Before the file is kept.
+        let circuit = compiled(&staging.0, manifest).await?;
+        staging.keep(dir)?;
+        Ok(circuit)
     }
 
     /// Fetches a file of at most `limit` bytes.
@@ -105,6 +121,27 @@ fn load(dir: &Path, task: &H256) -> Option<TaskModel> {
         true => Some(TaskModel::Split(Box::new(ClientPart::load(dir).ok()?))),
         false => Some(TaskModel::Full(Box::new(ClientModel::load(dir).ok()?))),
     }
+}
+
+/// Compiles the graph in a directory, which takes a while, if it is the manifest's.
+async fn compiled(dir: &Path, manifest: &Manifest) -> Result<Circuit, SessionError> {
+    let (path, manifest) = (dir.join(GRAPH_FILE), manifest.clone());
+    let compiling = tokio::task::spawn_blocking(move || {
+        let bytes = fs::read(path)?;
+        compile(&bytes, &manifest).map_err(SessionError::from)
+    });
+    let compiled = compiling.await;
+    compiled.map_err(|error| SessionError::Internal(error.to_string()))?
+}
+
+fn compile(graph: &[u8], manifest: &Manifest) -> zk_llm::Result<Circuit> {
+    manifest.verify(GRAPH_FILE, graph)?;
+    let set = ParameterSet::by_name(&manifest.parameter_set)?;
+    let circuit = Graph::from_json(graph)?.compile(&set)?;
+    if *circuit.interface() != manifest.interface || circuit.bootstraps() != manifest.bootstraps.squeezed {
+        return Err(zk_llm::Error::Manifest("it does not fit the graph".into()));
+    }
+    Ok(circuit)
 }
 
 /// A directory for files that are not all there; removed unless it is kept.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use based_primitives::{Balance, BrainId, ComputeKey, PeerInfo};
+use futures::TryFutureExt;
 use sp_core::H256;
 use tonic::transport::Channel;
 
@@ -88,6 +89,39 @@ impl Link {
             }
             other => other.map_err(|_| SessionError::Output),
         }
+    }
+
+    /// Has bootstraps of a paid job's trace opened, one after another; an opening has `size` bytes.
+    pub async fn openings(
+        &mut self,
+        voucher: &[u8],
+        tables: &[u32],
+        size: u64,
+    ) -> Result<Vec<u8>, SessionError> {
+        let mut all = Vec::new();
+        for portion in tables.chunks(wire::MAX_OPENINGS) {
+            let request = proto::OpenRequest {
+                voucher: voucher.to_vec(),
+                tables: portion.to_vec(),
+            };
+            let mut stream = timely(self.client.open(request).map_err(busy)).await?;
+            let expected = size.saturating_mul(portion.len() as u64);
+            let mut whole = Reassembly::new(expected, expected).map_err(protocol)?;
+            while let Some(chunk) = timely_message(&mut stream).await? {
+                whole.push(&chunk.data).map_err(protocol)?;
+            }
+            let (openings, _) = whole.finish_unchecked().map_err(protocol)?;
+            all.extend(openings);
+        }
+        Ok(all)
+    }
+}
+
+/// A miner that opens other traces just now refuses nothing.
+fn busy(status: tonic::Status) -> tonic::Status {
+    match status.code() {
+        tonic::Code::ResourceExhausted => tonic::Status::unavailable(status.message()),
+        _ => status,
     }
 }
 

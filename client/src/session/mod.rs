@@ -1,8 +1,10 @@
-//! The way of one private prompt: reservation, key and input upload, evaluation, receipt, voucher, output (F.3-3).
+//! The way of one private prompt: reservation, key and input upload, evaluation, receipt, voucher, output (F.3-3), and its
+//! audit if one is wanted.
 //!
 //! Users and validators' canaries go through the same [`Session`], so that a miner sees the same sizes, calls and
 //! keys from both. What either side can lose is one job's price.
 
+mod audit;
 mod error;
 mod fetch;
 mod job;
@@ -16,11 +18,12 @@ pub mod split;
 mod tests;
 mod types;
 
+pub use audit::USUAL_AUDIT;
 pub use error::SessionError;
 pub use payment::AccountOpened;
 pub use reach::{open, Opened};
 pub use receipt::Expected;
-pub use types::{Answer, Event, Options};
+pub use types::{Answer, Audited, Event, Options};
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +41,7 @@ use crate::{
     state::{Job, State},
     wire,
 };
+use audit::{Auditor, Paid};
 use job::Hashes;
 use link::{Link, Terms};
 use payment::{Cover, Payer};
@@ -60,7 +64,17 @@ pub struct Session {
     model: ClientModel,
     state: State,
     link: Link,
+    auditor: Auditor,
     keys: Option<Keys>,
+}
+
+/// What a miner gave for its price.
+struct Given {
+    receipt: Receipt,
+    output: Vec<u8>,
+    /// When the output was there.
+    at: Instant,
+    audit: Option<Audited>,
 }
 
 /// Keys of a session.
@@ -102,9 +116,9 @@ impl Session {
         &self.link.miner
     }
 
-    /// Price of one job by the chosen miner.
+    /// Price of one job by the chosen miner, with its audit if answers are audited.
     pub fn price(&self) -> Balance {
-        self.link.price
+        job::cost(self.link.price.min(self.quote), self.auditor.is_on())
     }
 
     /// Asks one prompt.
@@ -126,7 +140,7 @@ impl Session {
         let started = Instant::now();
         let hashes = Hashes::of(&job);
         let mut retries = RETRIES.iter();
-        let (receipt, output) = loop {
+        let given = loop {
             match self.run(&job, &hashes, &cover, on_event).await {
                 Ok(done) => break done,
                 Err(error) if error.is_transient() => {
@@ -151,11 +165,11 @@ impl Session {
                 }
             }
         };
-        let elapsed = started.elapsed();
+        let elapsed = given.at.duration_since(started);
         // Lengths and header are checked before anything is decrypted (F.4-4), and nothing is sent afterwards.
-        let logits = key.decrypt(self.model.manifest(), &output)?;
+        let logits = key.decrypt(self.model.manifest(), &given.output)?;
         self.state.finish(&job.id)?;
-        Ok(self.answer(prompt, logits, &job, &receipt, output.len(), elapsed))
+        Ok(self.answer(prompt, logits, &job, &given, elapsed))
     }
 
     async fn run(
@@ -164,7 +178,12 @@ impl Session {
         hashes: &Hashes,
         cover: &Cover,
         on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<(Receipt, Vec<u8>), SessionError> {
+    ) -> Result<Given, SessionError> {
+        if job.traced {
+            // Before anything is paid: what it takes to audit has to be here.
+            let manifest = self.model.manifest();
+            self.auditor.circuit(&mut self.link, manifest).await?;
+        }
         let expected = Expected {
             genesis: self.terms.genesis,
             job: job.id,
@@ -173,6 +192,7 @@ impl Session {
             evaluation_key: hashes.evaluation_key,
             input: hashes.input,
             max_price: job.max_price,
+            traced: job.traced,
             computekey: self.link.computekey,
         };
         let expiry = self
@@ -199,13 +219,31 @@ impl Session {
         let voucher = self
             .payer
             .voucher(&job.payee(), cover, receipt.amount, &self.state)?;
-        match self.link.collect(voucher.encode(), &receipt.output).await {
-            Err(SessionError::MinerGone(cause)) => Err(SessionError::OutputMissing {
-                cause,
-                promised: receipt.amount,
-            }),
-            done => done.map(|output| (receipt, output)),
-        }
+        let owed = |error| owed(error, receipt.amount);
+        let output = self.link.collect(voucher.encode(), &receipt.output).await;
+        let output = output.map_err(owed)?;
+        let at = Instant::now();
+        let audit = if job.traced {
+            let paid = Paid {
+                manifest: self.model.manifest(),
+                opening_bytes: self.model.limits().opening_bytes,
+                job,
+                hashes,
+                voucher: &voucher,
+                receipt: &receipt,
+                output: &output,
+            };
+            let audited = self.auditor.check(&mut self.link, paid, on_event).await;
+            Some(audited.map_err(owed)?)
+        } else {
+            None
+        };
+        Ok(Given {
+            receipt,
+            output,
+            at,
+            audit,
+        })
     }
 
     /// The unfinished job for this text, if its miner can be reached.
@@ -223,6 +261,11 @@ impl Session {
         let Some(entry) = accounts.get(&job.account) else {
             return Ok(None);
         };
+        if self.auditor.is_on() && !job.traced && job.voucher.is_none() {
+            // Nothing was promised: it is begun anew, so that it can be audited.
+            self.state.finish(&job.id)?;
+            return Ok(None);
+        }
         if job.miner != self.link.miner {
             if let Err(error) = self.reach(&job.miner).await {
                 if job.voucher.is_some() {
@@ -262,7 +305,7 @@ impl Session {
         prompt: &Prompt,
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<(Job, ClientKey, Cover), SessionError> {
-        let price = self.link.price.min(self.quote);
+        let price = self.price();
         let cover = self
             .payer
             .cover(&self.link.miner, price, &self.state, on_event)
@@ -290,6 +333,7 @@ impl Session {
             miner: self.link.miner.clone(),
             task: self.terms.task,
             max_price: price,
+            traced: self.auditor.is_on(),
             secret_key: Zeroizing::new(keys.secret.to_bytes()),
             evaluation_key: keys.evaluation.clone(),
             input: keys.secret.encrypt(self.model.manifest(), prompt)?,
@@ -317,15 +361,7 @@ impl Session {
         Ok(())
     }
 
-    fn answer(
-        &self,
-        prompt: Prompt,
-        logits: Logits,
-        job: &Job,
-        receipt: &Receipt,
-        down: usize,
-        elapsed: Duration,
-    ) -> Answer {
+    fn answer(&self, prompt: Prompt, logits: Logits, job: &Job, given: &Given, elapsed: Duration) -> Answer {
         let manifest = self.model.manifest();
         Answer {
             answer: logits.label(manifest).unwrap_or_default().to_owned(),
@@ -342,13 +378,22 @@ impl Session {
             tables_unsqueezed: manifest.bootstraps.unsqueezed,
             elapsed,
             ciphertext_up_bytes: job.input.len() as u64,
-            ciphertext_down_bytes: down as u64,
+            ciphertext_down_bytes: given.output.len() as u64,
             evaluation_key_bytes: job.evaluation_key.len() as u64,
-            fee_paid: receipt.amount,
+            fee_paid: given.receipt.amount,
             job: job.id,
             miner: job.miner.clone(),
             account: job.account,
-            receipt_hash: wire::sha256(&receipt.encode()),
+            receipt_hash: wire::sha256(&given.receipt.encode()),
+            audit: given.audit,
         }
+    }
+}
+
+/// The failure of a miner that was promised its price already.
+fn owed(error: SessionError, promised: Balance) -> SessionError {
+    match error {
+        SessionError::MinerGone(cause) => SessionError::OutputMissing { cause, promised },
+        other => other,
     }
 }

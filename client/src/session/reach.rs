@@ -4,6 +4,7 @@ use based_primitives::{BrainId, BrainState, PeerInfo, PriceList, Role};
 use rand::seq::SliceRandom;
 
 use super::{
+    audit::Auditor,
     fetch::TaskModel,
     link::{Link, Terms},
     payment::Payer,
@@ -75,7 +76,9 @@ pub async fn open(
     for (peer, link) in miners.into_iter().take(MAX_TRIED) {
         match agree((&peer, link), &terms, &cache, &prices).await {
             Ok((link, TaskModel::Full(model), quote)) => {
+                let dir = cache.join(hex::encode(terms.task));
                 return Ok(Opened::Full(Box::new(Session {
+                    auditor: Auditor::new(dir, options.audit),
                     payer,
                     terms,
                     quote,
@@ -83,7 +86,10 @@ pub async fn open(
                     state,
                     link,
                     keys: None,
-                })))
+                })));
+            }
+            Ok((_, TaskModel::Split(_), _)) if options.audit > 0 => {
+                return Err(SessionError::NotAuditable(brain));
             }
             Ok((link, TaskModel::Split(part), _)) => {
                 let session = SplitSession::new(payer, terms, prices, *part, state, link);

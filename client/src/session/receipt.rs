@@ -27,6 +27,8 @@ pub struct Expected {
     pub input: H256,
     /// Most that may be charged.
     pub max_price: Balance,
+    /// Whether it has to commit to a trace.
+    pub traced: bool,
     /// Key that the registry names for the miner.
     pub computekey: ComputeKey,
 }
@@ -67,6 +69,9 @@ impl Expected {
         }
         if receipt.amount > self.max_price {
             return fail("it charges more than was agreed");
+        }
+        if receipt.trace.is_some() != self.traced {
+            return fail("its trace is not as agreed");
         }
         Ok(receipt)
     }

@@ -20,6 +20,8 @@ pub struct Options {
     pub choice: Option<Choice>,
     /// Deposit with which a spending account is opened if there is none.
     pub deposit: Option<Balance>,
+    /// Bootstraps that are computed again of each answer of full mode; 0 asks for no trace, at half the price.
+    pub audit: u32,
     /// Directory of the client's state and of models' public files.
     pub home: PathBuf,
 }
@@ -35,6 +37,7 @@ impl Options {
             miner: None,
             choice: None,
             deposit: None,
+            audit: 0,
             home: files::home()?,
         })
     }
@@ -119,11 +122,27 @@ pub enum Event {
         /// Price of the job.
         amount: Balance,
     },
+    /// The answer is paid and is audited.
+    Auditing {
+        /// Bootstraps that are computed again.
+        bootstraps: u32,
+    },
     /// The connection broke and is made again.
     Reconnecting {
         /// What happened.
         cause: String,
     },
+}
+
+/// An audit that found nothing wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audited {
+    /// Bootstraps that were computed again.
+    pub bootstraps: u32,
+    /// All that the answer took.
+    pub of: u64,
+    /// Root of the trace to which the receipt commits.
+    pub root: H256,
 }
 
 /// A decrypted answer and what it took.
@@ -161,4 +180,6 @@ pub struct Answer {
     pub account: SpendingAccountId,
     /// SHA-256 of the receipt's encoding.
     pub receipt_hash: H256,
+    /// The audit; none if the job was submitted without.
+    pub audit: Option<Audited>,
 }

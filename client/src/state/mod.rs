@@ -24,8 +24,6 @@ use zeroize::Zeroizing;
 
 use crate::{chain::AccountId, files};
 
-/// Version of the tables.
-const VERSION: i64 = 1;
 /// How long an unfinished job is kept: afterwards its seed expires (F.4-1).
 pub const JOB_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 
@@ -75,6 +73,8 @@ pub struct Job {
     pub task: H256,
     /// Most that the client pays.
     pub max_price: Balance,
+    /// Whether the miner has to commit to a trace.
+    pub traced: bool,
     /// Secret key, serialised.
     pub secret_key: Zeroizing<Vec<u8>>,
     /// Evaluation key, serialised.
@@ -137,13 +137,14 @@ impl State {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        match transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? {
-            0 => {
-                transaction.execute_batch(TABLES)?;
-                transaction.pragma_update(None, "user_version", VERSION)?;
-            }
-            VERSION => {}
-            other => return Err(StateError::Version(other)),
+        let found = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+        let applied = usize::try_from(found).map_err(|_| StateError::Version(found))?;
+        if applied > MIGRATIONS.len() {
+            return Err(StateError::Version(found));
+        }
+        for (before, sql) in MIGRATIONS.iter().enumerate().skip(applied) {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", before as i64 + 1)?;
         }
         let oldest = now() - JOB_LIFETIME.as_secs() as i64;
         transaction.execute("DELETE FROM jobs WHERE created < ?1", [oldest])?;
@@ -207,7 +208,8 @@ impl State {
         rand::rngs::OsRng.fill_bytes(&mut salt);
         self.lock().execute(
             "INSERT INTO jobs (genesis, id, brain, account, miner, task, max_price, secret_key, evaluation_key, \
-             input, signature, salt, text, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             input, signature, salt, text, created, traced) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             params![
                 genesis.0.as_slice(),
                 job.id.as_slice(),
@@ -223,6 +225,7 @@ impl State {
                 salt.as_slice(),
                 fingerprint(&salt, text).as_slice(),
                 now(),
+                job.traced,
             ],
         )?;
         Ok(())
@@ -334,7 +337,9 @@ impl State {
     }
 }
 
-const TABLES: &str = "
+/// One entry for each version of the tables; the file's `user_version` counts those applied.
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE promises (
     genesis BLOB NOT NULL, account INTEGER NOT NULL, miner BLOB NOT NULL, cumulative BLOB NOT NULL,
     PRIMARY KEY (genesis, account, miner)
@@ -345,7 +350,11 @@ CREATE TABLE jobs (
     evaluation_key BLOB NOT NULL, input BLOB NOT NULL, signature BLOB NOT NULL, salt BLOB NOT NULL,
     text BLOB NOT NULL, voucher BLOB, created INTEGER NOT NULL
 );
-";
+",
+    "
+ALTER TABLE jobs ADD COLUMN traced INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 fn promised(
     connection: &Connection,
@@ -375,11 +384,12 @@ fn read_job(connection: &Connection, id: &[u8]) -> Result<Option<Job>, StateErro
         Vec<u8>,
         Vec<u8>,
         Option<Vec<u8>>,
+        bool,
     );
     let row: Option<Row> = connection
         .query_row(
-            "SELECT brain, account, miner, task, max_price, secret_key, evaluation_key, input, signature, voucher \
-             FROM jobs WHERE id = ?1",
+            "SELECT brain, account, miner, task, max_price, secret_key, evaluation_key, input, signature, voucher, \
+             traced FROM jobs WHERE id = ?1",
             [id],
             |row| {
                 Ok((
@@ -393,12 +403,24 @@ fn read_job(connection: &Connection, id: &[u8]) -> Result<Option<Job>, StateErro
                     row.get(7)?,
                     row.get(8)?,
                     row.get(9)?,
+                    row.get(10)?,
                 ))
             },
         )
         .optional()?;
-    let Some((brain, account, miner, task, max_price, secret_key, evaluation_key, input, signature, voucher)) =
-        row
+    let Some((
+        brain,
+        account,
+        miner,
+        task,
+        max_price,
+        secret_key,
+        evaluation_key,
+        input,
+        signature,
+        voucher,
+        traced,
+    )) = row
     else {
         return Ok(None);
     };
@@ -412,6 +434,7 @@ fn read_job(connection: &Connection, id: &[u8]) -> Result<Option<Job>, StateErro
         miner: AccountId::new(array(&miner, "miner")?),
         task: H256(array(&task, "task")?),
         max_price: balance(&max_price)?,
+        traced,
         secret_key: Zeroizing::new(secret_key),
         evaluation_key,
         input,

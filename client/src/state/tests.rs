@@ -17,6 +17,7 @@ fn job(id: u8) -> Job {
         miner: MINER,
         task: TASK,
         max_price: u128::MAX,
+        traced: true,
         secret_key: Zeroizing::new(b"the secret key of this job".to_vec()),
         evaluation_key: vec![4; 100_000],
         input: vec![5; 2_000],
@@ -67,7 +68,7 @@ fn an_unfinished_job_comes_back_identical_after_a_crash() {
         (&found.evaluation_key, found.max_price),
         (&before.evaluation_key, before.max_price)
     );
-    assert_eq!(found.secret_key, before.secret_key);
+    assert_eq!((found.secret_key, found.traced), (before.secret_key, true));
 }
 
 #[test]
@@ -186,6 +187,33 @@ fn the_file_is_private_and_later_versions_are_left_alone() {
     state.lock().pragma_update(None, "user_version", 99).unwrap();
     drop(state);
     assert!(matches!(State::open(dir.path()), Err(StateError::Version(99))));
+}
+
+#[test]
+fn a_file_of_the_first_version_keeps_its_promises_and_jobs() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(dir.path()).unwrap();
+    state.begin(&GENESIS, TEXT, &job(1)).unwrap();
+    let given = state
+        .promise(&GENESIS, &job(1).payee(), 0, 10, |sum| signed(&job(1), sum))
+        .unwrap();
+    // What the later version added is taken away.
+    state
+        .lock()
+        .execute_batch("ALTER TABLE jobs DROP COLUMN traced; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(state);
+    for _ in 0..2 {
+        let state = State::open(dir.path()).unwrap();
+        let found = unfinished(&state, TEXT).unwrap();
+        assert!(!found.traced);
+        assert_eq!((found.id, found.input), (job(1).id, job(1).input));
+        assert_eq!(found.voucher, Some(given.clone()));
+        assert_eq!(state.promised(&GENESIS, u64::MAX, &MINER).unwrap(), 10);
+        let version = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        let version = state.lock().query_row("PRAGMA user_version", [], version);
+        assert_eq!(version.unwrap(), 2);
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ impl miner_server::Miner for Stub {
     type ModelFileStream = Events<proto::Chunk>;
     type SubmitStream = Events<proto::JobEvent>;
     type CollectStream = Events<proto::Chunk>;
+    type OpenStream = Events<proto::Chunk>;
     type SplitStream = Events<proto::SplitDown>;
     type PrepareStream = Events<proto::Chunk>;
 
@@ -64,6 +65,10 @@ impl miner_server::Miner for Stub {
         &self,
         _: Request<proto::CollectRequest>,
     ) -> Result<Response<Self::CollectStream>, Status> {
+        Err(Status::unimplemented("stub"))
+    }
+
+    async fn open(&self, _: Request<proto::OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
         Err(Status::unimplemented("stub"))
     }
 

@@ -158,6 +158,8 @@ pub struct JobTerms {
     pub size: u64,
     /// Most that the client pays.
     pub max_price: Balance,
+    /// Whether the receipt has to commit to a trace that can be audited; full mode only.
+    pub traced: bool,
 }
 
 impl JobTerms {
@@ -172,6 +174,7 @@ impl JobTerms {
                 self.input,
                 self.size,
                 self.max_price,
+                self.traced,
             ),
         )
             .encode_to(&mut bytes);
@@ -190,6 +193,7 @@ impl JobTerms {
             size: self.size,
             max_price: self.max_price.to_le_bytes().to_vec(),
             signature: signature.encode(),
+            traced: self.traced,
         }
     }
 
@@ -207,6 +211,7 @@ impl JobTerms {
             input: H256(fixed("input", &header.input)?),
             size: header.size,
             max_price: Balance::from_le_bytes(fixed("max_price", &header.max_price)?),
+            traced: header.traced,
         };
         Ok((terms, read_signature(&header.signature)?))
     }

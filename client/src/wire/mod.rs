@@ -21,6 +21,8 @@ pub use proto::{miner_client::MinerClient, miner_server};
 
 use std::time::Duration;
 
+use based_primitives::Balance;
+
 /// Version of the protocol that this library speaks.
 pub const VERSION: u32 = 1;
 /// Most bytes of one chunk.
@@ -34,11 +36,21 @@ pub const MAX_CIPHERTEXT: u64 = 16 << 20;
 /// Most bytes of a public model file in full mode; the manifest of a split model bounds its files.
 pub const MAX_MODEL_FILE: u64 = 256 << 20;
 /// Files that [`proto::miner_client::MinerClient::model_file`] serves in full mode.
-pub const MODEL_FILES: [&str; 3] = ["manifest.json", "tokenizer.json", "embedding.safetensors"];
+pub const MODEL_FILES: [&str; 4] = [
+    "manifest.json",
+    "tokenizer.json",
+    "embedding.safetensors",
+    "graph.json",
+];
 /// What a miner publishes for routing (SPEC R168), fetched like a model's file whatever the mode.
 pub const CENTROIDS_FILE: &str = "centroids.json";
 /// Completion units of one full-mode job: its answer is one unit; its prompt is the model's whole context.
 pub const FULL_COMPLETION_UNITS: u32 = 1;
+/// How many times the price of a job a traced one costs: integers take about twice as long as floating point, and the trace
+/// is kept.
+pub const TRACED_PRICE: Balance = 2;
+/// Most bootstraps that one [`proto::OpenRequest`] names.
+pub const MAX_OPENINGS: usize = 512;
 /// Longest silence of a miner during a transfer or an evaluation before a client gives up.
 pub const SILENCE: Duration = Duration::from_secs(60);
 

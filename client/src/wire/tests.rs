@@ -18,6 +18,7 @@ fn job_terms() -> JobTerms {
         input: H256([4; 32]),
         size: 2_076,
         max_price: 52_781,
+        traced: false,
     }
 }
 
@@ -48,6 +49,15 @@ fn headers_read_back_and_verify() {
     let signature = by(&spender(), &job_terms().signing_bytes(&GENESIS, &MINER));
     let (terms, read) = JobTerms::parse(&job_terms().header(&signature)).unwrap();
     assert_eq!(terms, job_terms());
+    terms.verify(&read, &GENESIS, &MINER, &account).unwrap();
+
+    let traced = JobTerms {
+        traced: true,
+        ..job_terms()
+    };
+    let signature = by(&spender(), &traced.signing_bytes(&GENESIS, &MINER));
+    let (terms, read) = JobTerms::parse(&traced.header(&signature)).unwrap();
+    assert_eq!(terms, traced);
     terms.verify(&read, &GENESIS, &MINER, &account).unwrap();
 
     let ed = ed25519::Pair::from_seed(&[6; 32]);
@@ -103,6 +113,10 @@ fn a_signature_holds_for_one_chain_miner_spender_kind_and_content() {
         },
         JobTerms {
             max_price: 0,
+            ..job_terms()
+        },
+        JobTerms {
+            traced: true,
             ..job_terms()
         },
     ] {

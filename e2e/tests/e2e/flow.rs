@@ -180,6 +180,23 @@ async fn prompts_that_cannot_be_served_are_refused_with_what_to_do_and_cost_noth
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audited_answer_is_computed_again_in_part_and_costs_double() -> anyhow::Result<()> {
+    let fixture = Fixture::new(FEW).await?.with_miner(&[]).await?;
+    fixture.open_account("//User").await?;
+    let answer = fixture.ask_with("//User", &["--audit", "8", SENTENCE]).await?;
+    assert_eq!(answer["logits"], fixture.oracle("first", SENTENCE)?);
+    assert_eq!(answer["audit"]["bootstraps"], 8);
+    assert_eq!(answer["audit"]["of"], FEW);
+    let price = fixture.price().await?;
+    assert_eq!(answer["fee_paid"].as_str().map(money::parse), Some(Ok(2 * price)));
+    let plain = fixture.ask("//User", SENTENCE).await?;
+    assert!(plain["audit"].is_null());
+    assert_eq!(plain["logits"], answer["logits"]);
+    assert_eq!(plain["fee_paid"].as_str().map(money::parse), Some(Ok(price)));
+    Ok(())
+}
+
 fn walk(dir: &std::path::Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
     let mut files = Vec::new();
     let mut pending = vec![dir.to_path_buf()];

@@ -95,10 +95,14 @@ impl Fixture {
 
     /// Asks as a user does.
     pub async fn ask(&self, uri: &str, sentence: &str) -> anyhow::Result<Value> {
-        let text = self
-            .network
-            .based(uri, &["--json", "ask", "--brain", &BRAIN.to_string(), sentence])
-            .await?;
+        self.ask_with(uri, &[sentence]).await
+    }
+
+    /// As [`Fixture::ask`], with options before the sentence.
+    pub async fn ask_with(&self, uri: &str, args: &[&str]) -> anyhow::Result<Value> {
+        let brain = BRAIN.to_string();
+        let args = [&["--json", "ask", "--brain", &brain][..], args].concat();
+        let text = self.network.based(uri, &args).await?;
         serde_json::from_str(text.trim()).with_context(|| format!("based ask printed {text}"))
     }
 

@@ -75,6 +75,8 @@ pub struct Job {
     pub paid: Option<Balance>,
     /// Why it failed, for its client.
     pub reason: Option<String>,
+    /// Whether its receipt commits to a trace.
+    pub traced: bool,
 }
 
 impl Job {
@@ -85,6 +87,7 @@ impl Job {
             && self.task == terms.task
             && self.key == terms.evaluation_key
             && self.input == terms.input
+            && self.traced == terms.traced
     }
 }
 
@@ -93,7 +96,7 @@ impl Job {
 pub struct NewJob {
     /// Signed terms.
     pub terms: JobTerms,
-    /// Price by the Brain's list.
+    /// Price by the Brain's list, and by whether the job is traced.
     pub price: Balance,
     /// Input ciphertext.
     pub bytes: Vec<u8>,
@@ -104,6 +107,8 @@ pub struct NewJob {
 pub struct AdmissionLimits {
     /// Jobs that may wait or run, all accounts together.
     pub queue: u32,
+    /// Traced jobs that may wait or run, beside the traces that are kept.
+    pub traces: u32,
     /// Amount reserved on chain by the account for this miner.
     pub reserved: Balance,
     /// Amount already redeemed from that reservation.
@@ -128,6 +133,9 @@ pub enum Refusal {
     /// The queue is full.
     #[error("the queue is full ({0} jobs); try again later or ask another miner")]
     QueueFull(u32),
+    /// No more traces can be kept.
+    #[error("the miner keeps as many traces as it can; ask again later, or without an audit")]
+    Traces,
     /// The account has a job that is not paid.
     #[error("job {0} of this spending account is not paid yet; collect it with a voucher first")]
     Unpaid(String),
@@ -143,7 +151,8 @@ pub enum Refusal {
     },
 }
 
-const COLUMNS: &str = "id, account, brain, task, key, input, price, state, receipt, signature, paid, reason";
+const COLUMNS: &str =
+    "id, account, brain, task, key, input, price, state, receipt, signature, paid, reason, traced";
 
 impl Db {
     /// Admits a job, or finds it; the whole decision is one transaction.
@@ -169,9 +178,9 @@ impl Db {
         let terms = &job.terms;
         transaction.execute("DELETE FROM jobs WHERE id = ?1", [&terms.job[..]])?;
         transaction.execute(
-            "INSERT INTO jobs (id, account, brain, task, key, input, price, state, sequence, changed)
+            "INSERT INTO jobs (id, account, brain, task, key, input, price, state, sequence, changed, traced)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-                     (SELECT coalesce(max(sequence), 0) + 1 FROM jobs), ?9)",
+                     (SELECT coalesce(max(sequence), 0) + 1 FROM jobs), ?9, ?10)",
             params![
                 &terms.job[..],
                 account_column(terms.account),
@@ -182,6 +191,7 @@ impl Db {
                 amount_column(job.price),
                 JobState::Queued as u8,
                 unix_now(),
+                terms.traced,
             ],
         )?;
         transaction.execute(
@@ -353,6 +363,9 @@ fn refuse(connection: &Connection, job: &NewJob, limits: AdmissionLimits) -> DbR
     if waiting >= limits.queue {
         return Ok(Some(Refusal::QueueFull(limits.queue)));
     }
+    if job.terms.traced && traced(connection)? >= limits.traces {
+        return Ok(Some(Refusal::Traces));
+    }
     let promised = super::vouchers::cumulative(connection, job.terms.account)?.max(limits.redeemed);
     match promised.checked_add(job.price) {
         Some(needed) if needed <= limits.reserved => Ok(None),
@@ -361,6 +374,16 @@ fn refuse(connection: &Connection, job: &NewJob, limits: AdmissionLimits) -> DbR
             needed: beyond.unwrap_or(Balance::MAX),
         })),
     }
+}
+
+/// Traced jobs that wait or run.
+fn traced(connection: &Connection) -> DbResult<u32> {
+    let count = connection.query_row(
+        "SELECT count(*) FROM jobs WHERE traced = 1 AND state IN (?1, ?2)",
+        [JobState::Queued as u8, JobState::Running as u8],
+        |row| row.get(0),
+    )?;
+    Ok(count)
 }
 
 pub(super) fn key_in_use(connection: &Connection, hash: &H256) -> DbResult<bool> {
@@ -414,5 +437,6 @@ fn read(row: &Row<'_>) -> DbResult<Job> {
         receipt: receipt.zip(signature),
         paid: paid.map(|bytes| amount_value("jobs.paid", &bytes)).transpose()?,
         reason: row.get(11)?,
+        traced: row.get(12)?,
     })
 }

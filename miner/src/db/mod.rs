@@ -29,7 +29,7 @@ pub const STATE_FILE: &str = "miner.sqlite";
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// One entry for each version of the schema; the file's `user_version` counts those applied.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     r"
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE jobs (
@@ -89,6 +89,7 @@ const MIGRATIONS: [&str; 2] = [
         served INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "ALTER TABLE jobs ADD COLUMN traced INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Why the state could not be read or written.

@@ -1,4 +1,4 @@
-//! Handing out an output for its voucher.
+//! Handing out an output for its voucher, and knowing the voucher that paid a job.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{db_status, Shared};
 use crate::{
     chain::Account,
-    db::{Payment, PaymentError, ReservationSeen},
+    db::{Job, Payment, PaymentError, ReservationSeen},
     payments::{check_identity, check_value, Refused, VoucherContext},
 };
 
@@ -20,15 +20,7 @@ const MAX_VOUCHER: usize = 256;
 pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<u8>, Status> {
     let signed = decode(voucher)?;
     let (id, account) = (signed.voucher.job, signed.voucher.account);
-    let job = shared
-        .parts
-        .db
-        .run(move |db| db.job(&id))
-        .await
-        .map_err(db_status)?;
-    let job = job
-        .filter(|job| job.account == account)
-        .ok_or(PaymentError::UnknownJob)?;
+    let job = named(shared, &signed).await?;
     // A paid job is given out again even when its account or the node is gone by now.
     let paid = job.paid == Some(signed.voucher.cumulative);
     let terms = if paid {
@@ -59,6 +51,34 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
         .await
         .map_err(db_status)?;
     output.ok_or_else(|| Status::not_found("the output of this paid job is no longer kept"))
+}
+
+/// The job that exactly this voucher paid; its account or the node may be gone by now.
+pub(super) async fn paid(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Job, Status> {
+    let signed = decode(voucher)?;
+    let job = named(shared, &signed).await?;
+    let terms = seen(shared, job.account).await?;
+    check_identity(&signed, &context(shared, &terms))?;
+    match job.paid {
+        Some(amount) if amount == signed.voucher.cumulative => Ok(job),
+        Some(amount) => Err(PaymentError::OtherVoucher(amount).into()),
+        None => Err(Status::failed_precondition(
+            "the job is not paid yet; collect it with this voucher first",
+        )),
+    }
+}
+
+/// The job that a voucher names, which must be its account's.
+async fn named(shared: &Shared, signed: &SignedVoucher) -> Result<Job, Status> {
+    let (id, account) = (signed.voucher.job, signed.voucher.account);
+    let job = shared
+        .parts
+        .db
+        .run(move |db| db.job(&id))
+        .await
+        .map_err(db_status)?;
+    job.filter(|job| job.account == account)
+        .ok_or_else(|| PaymentError::UnknownJob.into())
 }
 
 /// What a voucher for this miner is held against.

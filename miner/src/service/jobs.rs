@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use based_client::wire::{
     proto::{job_event::Event, job_upload::Part, JobEvent, JobUpload, Progress, Queued, SignedReceipt},
-    JobTerms,
+    JobTerms, TRACED_PRICE,
 };
-use based_primitives::JobId;
+use based_primitives::{Balance, JobId};
 use futures::Stream;
 use tokio::{sync::watch, time::timeout};
 use tonic::{Status, Streaming};
@@ -14,6 +14,7 @@ use tonic::{Status, Streaming};
 use super::{db_status, key_status, stopping, upload, Shared};
 use crate::{
     db::{Admission, AdmissionLimits, Job, JobState, NewJob, Refusal},
+    evalkeys::KeyStoreError,
     limits,
     queue::Stage,
 };
@@ -43,7 +44,8 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
         return attach(shared, &job, &terms, &signature).await;
     }
 
-    let (served, price) = shared.offer()?;
+    let (served, offered) = shared.offer()?;
+    let price = cost(offered, terms.traced)?;
     if terms.task != served.task {
         return Err(Status::failed_precondition(format!(
             "the Brain's task is {}, not {}; fetch the model again",
@@ -105,17 +107,39 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
     Ok(id)
 }
 
+/// What a job costs: a traced one so many times what is offered.
+fn cost(offered: Balance, traced: bool) -> Result<Balance, Status> {
+    let price = if traced {
+        offered.checked_mul(TRACED_PRICE)
+    } else {
+        Some(offered)
+    };
+    price.ok_or_else(|| {
+        Status::failed_precondition("no amount is as large as the price of this job; ask without an audit")
+    })
+}
+
 async fn admit(shared: &Arc<Shared>, job: NewJob, reserved: u128, redeemed: u128) -> Result<(), Status> {
+    let sizes = shared.offer()?.0.full()?.model.limits();
+    let trace = if job.terms.traced { sizes.trace_bytes } else { 0 };
+    let needed = sizes
+        .output_bytes
+        .saturating_add(trace)
+        .saturating_add(job.bytes.len() as u64);
+    let (keys, queue) = (shared.parts.keys.clone(), shared.parts.queue.clone());
+    let traces = shared.parts.traces.clone();
+    let room = tokio::task::spawn_blocking(move || {
+        keys.fits(needed)?;
+        Ok::<_, KeyStoreError>(traces.count()?)
+    });
+    // A trace that becomes whole from here on is not counted: one at most, as one job runs at a time.
+    let kept = room.await.map_err(|_| stopping())?.map_err(key_status)?;
     let limits = AdmissionLimits {
         queue: limits::QUEUE,
+        traces: limits::TRACES_KEPT.saturating_sub(kept),
         reserved,
         redeemed,
     };
-    let output = shared.offer()?.0.full()?.model.limits().output_bytes;
-    let needed = output.saturating_add(job.bytes.len() as u64);
-    let (keys, queue) = (shared.parts.keys.clone(), shared.parts.queue.clone());
-    let fits = tokio::task::spawn_blocking(move || keys.fits(needed)).await;
-    fits.map_err(|_| stopping())?.map_err(key_status)?;
     let admitted = shared.parts.db.run(move |db| {
         let admitted = db.admit(job, limits)?;
         if let Ok(Admission::New(job)) = &admitted {
@@ -237,7 +261,7 @@ impl From<Refusal> for Status {
         let message = refusal.to_string();
         match refusal {
             Refusal::OtherContents => Self::already_exists(message),
-            Refusal::QueueFull(_) => Self::resource_exhausted(message),
+            Refusal::QueueFull(_) | Refusal::Traces => Self::resource_exhausted(message),
             Refusal::Unpaid(_) | Refusal::Reservation { .. } => Self::failed_precondition(message),
         }
     }

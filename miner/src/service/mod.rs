@@ -3,6 +3,7 @@
 mod collect;
 mod jobs;
 mod keys;
+mod open;
 mod split;
 mod upload;
 
@@ -19,7 +20,7 @@ use based_client::{
         self,
         proto::{
             miner_server::Miner, Chunk, CollectRequest, DescribeReply, DescribeRequest, JobEvent, JobUpload,
-            KeyReply, KeyUpload, ModelFileRequest, PrepareRequest, SplitDown, SplitUp,
+            KeyReply, KeyUpload, ModelFileRequest, OpenRequest, PrepareRequest, SplitDown, SplitUp,
         },
         CENTROIDS_FILE, MAX_CHUNK,
     },
@@ -44,7 +45,8 @@ use crate::{
     payments,
     queue::Queue,
     stop::Stop,
-    tasks::{Offer, Public, Served, Situation, TaskError, Work},
+    tasks::{Library, Offer, Public, Served, Situation, TaskError, Work},
+    traces::TraceStore,
 };
 
 /// What the service works with.
@@ -53,6 +55,10 @@ pub struct Parts {
     pub db: Db,
     /// Evaluation keys.
     pub keys: KeyStore,
+    /// Traces.
+    pub traces: TraceStore,
+    /// Models.
+    pub library: Arc<Library>,
     /// Jobs.
     pub queue: Queue,
     /// Chain.
@@ -86,6 +92,7 @@ struct Shared {
     key_checks: Semaphore,
     uploading: Mutex<HashSet<SpendingAccountId>>,
     job_uploads: Semaphore,
+    openings: Arc<Semaphore>,
     sessions: split::Sessions,
 }
 
@@ -106,6 +113,7 @@ impl Service {
             key_checks: Semaphore::new(limits::KEY_CHECKS),
             uploading: Mutex::default(),
             job_uploads: Semaphore::new(limits::JOB_UPLOADS),
+            openings: Arc::new(Semaphore::new(limits::OPENINGS)),
             sessions,
         }))
     }
@@ -187,6 +195,7 @@ impl Miner for Service {
     type ModelFileStream = Replies<Chunk>;
     type SubmitStream = Replies<JobEvent>;
     type CollectStream = Replies<Chunk>;
+    type OpenStream = Replies<Chunk>;
     type SplitStream = Replies<SplitDown>;
     type PrepareStream = Replies<Chunk>;
 
@@ -269,6 +278,11 @@ impl Miner for Service {
     ) -> Result<Response<Self::CollectStream>, Status> {
         let output = collect::collect(&self.0, &request.into_inner().voucher).await?;
         Ok(Response::new(in_chunks(output.into(), MAX_CHUNK)))
+    }
+
+    async fn open(&self, request: Request<OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
+        let openings = open::open(&self.0, request.into_inner()).await?;
+        Ok(Response::new(in_chunks(openings.into(), MAX_CHUNK)))
     }
 
     async fn split(

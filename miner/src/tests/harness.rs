@@ -15,7 +15,7 @@ use based_client::{
         chunks,
         proto::{
             job_event::Event, job_upload, key_upload, Chunk, CollectRequest, JobUpload, KeyReply, KeyUpload,
-            SignedReceipt,
+            OpenRequest, SignedReceipt,
         },
         sha256, JobTerms, KeyTerms, MinerClient, CENTROIDS_FILE,
     },
@@ -29,7 +29,7 @@ use rand::RngCore;
 use sp_core::{Pair, H256};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-use tonic::{transport::Channel, Status};
+use tonic::{transport::Channel, Status, Streaming};
 use zk_llm::{
     ir::{GraphBuilder, Lut, Row},
     manifest::{EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE},
@@ -46,6 +46,7 @@ use crate::{
     service::{Parts, Service},
     stop::{self, Stopper},
     tasks::{Library, Situation},
+    traces::TraceStore,
     watcher::Watcher,
 };
 
@@ -130,6 +131,7 @@ pub fn sign(name: &str, bytes: &[u8]) -> VoucherSignature {
 pub struct Miner {
     pub chain: Arc<Fake>,
     pub db: Db,
+    pub traces: TraceStore,
     pub watcher: Arc<Watcher>,
     pub address: SocketAddr,
     pub computekey: ComputeKeyPair,
@@ -147,6 +149,7 @@ impl Miner {
         let quota = Quota::from_mib(1_024);
         let db = Db::open(data_dir).unwrap();
         db.bind(&GENESIS, &account_of("Miner"), BRAIN).unwrap();
+        let traces = TraceStore::open(data_dir).unwrap();
         let keys = KeyStore::open(data_dir, db.clone(), quota).unwrap();
         let library = Arc::new(Library::new(Models::new(vec![models.into()], data_dir, quota)));
         let (publish, situation) = watch::channel(Situation::default());
@@ -168,7 +171,8 @@ impl Miner {
         let worker = Arc::new(Worker {
             db: db.clone(),
             keys: keys.clone(),
-            library,
+            traces: traces.clone(),
+            library: library.clone(),
             computekey: computekey.clone(),
             genesis: GENESIS,
             threads: 1,
@@ -182,6 +186,8 @@ impl Miner {
         let service = Service::new(Parts {
             db: db.clone(),
             keys,
+            traces: traces.clone(),
+            library,
             queue,
             chain: chain.clone(),
             situation,
@@ -199,6 +205,7 @@ impl Miner {
         Self {
             chain,
             db,
+            traces,
             watcher,
             address,
             computekey,
@@ -267,6 +274,7 @@ pub fn job_terms(job: JobId, input: &[u8]) -> JobTerms {
         input: sha256(input),
         size: input.len() as u64,
         max_price: PRICE,
+        traced: false,
     }
 }
 
@@ -357,13 +365,25 @@ impl Client {
     }
 
     pub async fn collect_bytes(&mut self, voucher: Vec<u8>) -> Result<Vec<u8>, Status> {
-        let mut stream = self.0.collect(CollectRequest { voucher }).await?.into_inner();
-        let mut output = Vec::new();
-        while let Some(Chunk { data }) = stream.message().await? {
-            output.extend(data);
-        }
-        Ok(output)
+        joined(self.0.collect(CollectRequest { voucher }).await?.into_inner()).await
     }
+
+    /// Openings of bootstraps of a paid job's trace.
+    pub async fn open(&mut self, voucher: &SignedVoucher, tables: &[u32]) -> Result<Vec<u8>, Status> {
+        let request = OpenRequest {
+            voucher: voucher.encode(),
+            tables: tables.to_vec(),
+        };
+        joined(self.0.open(request).await?.into_inner()).await
+    }
+}
+
+async fn joined(mut stream: Streaming<Chunk>) -> Result<Vec<u8>, Status> {
+    let mut bytes = Vec::new();
+    while let Some(Chunk { data }) = stream.message().await? {
+        bytes.extend(data);
+    }
+    Ok(bytes)
 }
 
 /// Reads the last event as the receipt.

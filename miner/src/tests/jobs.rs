@@ -92,7 +92,7 @@ async fn public_files_are_served_and_no_others() {
             "{name}"
         );
     }
-    for name in ["graph.json", "../../computekey.pem", "/etc/passwd", ""] {
+    for name in ["weights.safetensors", "../../computekey.pem", "/etc/passwd", ""] {
         assert_eq!(
             client.0.model_file(get(name)).await.unwrap_err().code(),
             Code::NotFound,
@@ -322,7 +322,8 @@ async fn those_who_wait_are_told_their_place() {
     miner.stop().await;
 }
 
-fn new_job(account: u64) -> NewJob {
+/// A job of three bytes that nobody evaluates.
+pub fn new_job(account: u64) -> NewJob {
     let bytes = vec![1, 2, 3];
     let terms = JobTerms {
         job: job_id(),
@@ -333,6 +334,7 @@ fn new_job(account: u64) -> NewJob {
         input: sha256(&bytes),
         size: 3,
         max_price: PRICE,
+        traced: false,
     };
     NewJob {
         terms,
@@ -347,6 +349,7 @@ fn the_queue_is_bounded_and_failed_jobs_leave_it() {
     let db = Db::open(dir.path()).unwrap();
     let limits = AdmissionLimits {
         queue: 3,
+        traces: 0,
         reserved: BASED,
         redeemed: 0,
     };
@@ -397,6 +400,7 @@ fn a_reservation_covers_what_was_promised_and_redeemed() {
                 job.clone(),
                 AdmissionLimits {
                     queue: 9,
+                    traces: 0,
                     reserved,
                     redeemed,
                 },
@@ -418,6 +422,7 @@ fn outputs_are_kept_for_their_time() {
     let db = Db::open(dir.path()).unwrap();
     let limits = AdmissionLimits {
         queue: 9,
+        traces: 0,
         reserved: BASED,
         redeemed: 0,
     };

@@ -11,4 +11,5 @@ mod split;
 mod state;
 mod task;
 mod templates;
+mod traces;
 mod vouchers;

@@ -53,9 +53,11 @@ fn pay(setup: &Setup, account: u64, cumulative: u128, expiry: u32) {
         input: H256::zero(),
         size: 0,
         max_price: PRICE,
+        traced: false,
     };
     let limits = AdmissionLimits {
         queue: 1_000,
+        traces: 0,
         reserved: u128::MAX,
         redeemed: 0,
     };

@@ -26,7 +26,7 @@ mod pack;
 mod pairs;
 mod params;
 mod product;
-mod ring;
+pub(crate) mod ring;
 mod sample;
 mod server;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Arithmetic modulo the two primes and in their rings.
+//! Arithmetic modulo primes and in their rings.
 
 use std::sync::OnceLock;
 
@@ -6,8 +6,8 @@ use tfhe_ntt::prime64::Plan;
 
 use super::params::{MODULUS, PACKING_MODULUS, RING_DEGREE};
 
-/// The ring `Z_p[X]/(X^N + 1)` for one of the primes.
-pub(super) struct Ring {
+/// The ring `Z_p[X]/(X^N + 1)` for a prime.
+pub(crate) struct Ring {
     plan: Plan,
     modulus: u64,
 }
@@ -25,24 +25,26 @@ pub(super) fn packing_ring() -> &'static Ring {
 }
 
 impl Ring {
-    fn new(modulus: u64) -> Self {
+    /// For a prime that is 1 modulo twice the degree, below `2^63`.
+    pub(crate) fn new(modulus: u64) -> Self {
         let plan = Plan::try_new(RING_DEGREE, modulus).expect("the moduli are primes, 1 modulo 2N");
         Self { plan, modulus }
     }
 
     #[inline(always)]
-    pub(super) fn add(&self, a: u64, b: u64) -> u64 {
+    pub(crate) fn add(&self, a: u64, b: u64) -> u64 {
         let sum = a + b;
         sum.min(sum.wrapping_sub(self.modulus))
     }
 
     #[inline(always)]
-    pub(super) fn sub(&self, a: u64, b: u64) -> u64 {
+    pub(crate) fn sub(&self, a: u64, b: u64) -> u64 {
         let difference = a.wrapping_sub(b);
         difference.min(difference.wrapping_add(self.modulus))
     }
 
-    pub(super) fn neg(&self, a: u64) -> u64 {
+    #[inline(always)]
+    pub(crate) fn neg(&self, a: u64) -> u64 {
         self.sub(0, a)
     }
 
@@ -52,7 +54,7 @@ impl Ring {
 
     /// The residue of a signed integer of magnitude below the modulus.
     #[inline(always)]
-    pub(super) fn residue(&self, x: i64) -> u64 {
+    pub(crate) fn residue(&self, x: i64) -> u64 {
         let x = x as u64;
         x.min(x.wrapping_add(self.modulus))
     }
@@ -76,18 +78,28 @@ impl Ring {
     }
 
     /// To the domain in which products are taken coefficient by coefficient.
-    pub(super) fn forward(&self, x: &mut [u64]) {
+    pub(crate) fn forward(&self, x: &mut [u64]) {
         self.plan.fwd(x);
     }
 
     /// `sum += a * b`, all in that domain.
-    pub(super) fn multiply_add(&self, sum: &mut [u64], a: &[u64], b: &[u64]) {
+    pub(crate) fn multiply_add(&self, sum: &mut [u64], a: &[u64], b: &[u64]) {
         self.plan.mul_accumulate(sum, a, b);
     }
 
     /// Back from that domain.
     pub(super) fn inverse(&self, x: &mut [u64]) {
         self.plan.inv(x);
+        self.plan.normalize(x);
+    }
+
+    /// As [`Ring::inverse`], but times the degree: for products with what [`Ring::divide_by_degree`] divided.
+    pub(crate) fn inverse_times_degree(&self, x: &mut [u64]) {
+        self.plan.inv(x);
+    }
+
+    /// Divides every coefficient by the ring's degree, in either domain.
+    pub(crate) fn divide_by_degree(&self, x: &mut [u64]) {
         self.plan.normalize(x);
     }
 
@@ -160,12 +172,13 @@ impl Rescale {
 /// Runs loops with the widest instructions of the processor at hand. The closure must be marked
 /// `#[inline(always)]`: what is not inlined is compiled for the oldest processor.
 #[inline(always)]
-pub(super) fn vectorised<T>(loops: impl FnOnce() -> T) -> T {
+pub(crate) fn vectorised<T>(loops: impl FnOnce() -> T) -> T {
     pulp::Arch::new().dispatch(loops)
 }
 
 /// The integer of least magnitude in a residue class.
-pub(super) fn centred(x: u64, modulus: u64) -> i64 {
+#[inline(always)]
+pub(crate) fn centred(x: u64, modulus: u64) -> i64 {
     match x > modulus / 2 {
         true => x as i64 - modulus as i64,
         false => x as i64,

@@ -6,6 +6,7 @@ mod generator;
 mod hostile;
 mod models;
 mod synthesis;
+mod traced;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 

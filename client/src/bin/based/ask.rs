@@ -12,13 +12,13 @@ use based_client::{
     chain::{AccountId, Chain, Signer},
     money,
     search::Index,
-    session::{self, route::Choice, split::MAX_GUESSES, Answer, Opened, Options},
+    session::{self, route::Choice, split::MAX_GUESSES, Answer, Audited, Opened, Options},
     templates,
     wallet::format_account,
 };
 use based_primitives::{BrainId, SpendingAccountId};
 use clap::Args;
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanCount};
 use rand::{rngs::OsRng, RngCore};
 use serde_json::{json, Value};
 use zk_llm::{
@@ -51,6 +51,22 @@ pub struct Ask {
     /// Audit: a directory with the whole model, on which the answer is computed again here, in clear.
     #[arg(long, value_name = "MODEL_DIR")]
     verify_local: Option<PathBuf>,
+    /// Have the answer audited: so many of its bootstraps, drawn at random, are computed again on this machine. Full mode
+    /// only; 32 are a good number.
+    ///
+    /// The miner computes in integers, which give the same bytes on every machine, and its receipt commits to the result of
+    /// every bootstrap before it knows which are drawn. It then opens those, and what they are computed from, and your machine
+    /// computes them again with your evaluation key; every byte must be equal, and the output must follow from them. No
+    /// secret is used, and nothing is decrypted before the audit is passed.
+    ///
+    /// A miner that cheats in a share E of the bootstraps escapes N draws with a probability of (1 - E)^N: with 32 draws,
+    /// once in 29 times if it gets a tenth of them wrong, and once in four billion times if it gets half of them wrong. A
+    /// single wrong bootstrap among thousands is likely to be missed.
+    ///
+    /// It costs twice the price of each job and takes about twice as long. If the audit fails, the price is spent and the
+    /// answer is not shown. With a generator the job of each word is audited.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    audit: u32,
     /// Model that must answer, by the name that a template has for its analysis or by its manifest's hash; of a Brain
     /// with another nothing is asked.
     #[arg(long, value_name = "NAME|HASH")]
@@ -139,6 +155,7 @@ impl Ask {
             miner: self.miner.clone(),
             choice,
             deposit: self.deposit,
+            audit: self.audit,
             ..defaults
         };
         let opened = session::open(chain, signer, self.brain, options).await?;
@@ -164,10 +181,9 @@ impl Ask {
                     Some(Whole::Full(model)) => Some(Audit::new(model, &answer)?),
                     _ => None,
                 };
-                Ok(Report::new(
-                    to_json(&answer, audit.as_ref()),
-                    to_text(&answer, audit.as_ref()),
-                ))
+                let mut text = to_text(&answer, audit.as_ref());
+                text += &self.audit_line([&answer]);
+                Ok(Report::new(to_json(&answer, audit.as_ref()), text))
             }
             (Opened::Split(session), Some(Whole::Split(weights))) => {
                 split::run(
@@ -201,6 +217,23 @@ impl Ask {
         });
         Chooser::of(sampling)?;
         Ok(sampling)
+    }
+
+    /// A line on the audit of answers, if one was asked for or made.
+    fn audit_line<'a>(&self, answers: impl IntoIterator<Item = &'a Answer>) -> String {
+        let audits: Vec<_> = answers.into_iter().map(|answer| answer.audit).collect();
+        let made: Vec<_> = audits.iter().flatten().collect();
+        let bootstraps = made.iter().map(|audit| u64::from(audit.bootstraps)).sum();
+        let of = made.iter().map(|audit| audit.of).sum();
+        let mut text = String::new();
+        if !made.is_empty() {
+            let (bootstraps, of) = (HumanCount(bootstraps), HumanCount(of));
+            text += &format!("\naudited: {bootstraps} of {of} bootstraps recomputed, all equal");
+        }
+        if self.audit > 0 && made.len() < audits.len() {
+            text += "\nNOT AUDITED: an unfinished job went on that was paid without an audit; ask again for another";
+        }
+        text
     }
 }
 
@@ -299,6 +332,7 @@ fn to_json(answer: &Answer, audit: Option<&Audit>) -> Value {
         "miner": report::account(&answer.miner),
         "task": hex::encode(answer.task),
         "receipt_hash": hex::encode(answer.receipt_hash),
+        "audit": answer.audit.as_ref().map(audit_json),
     });
     if let (Some(audit), Value::Object(map)) = (audit, &mut json) {
         map.insert("oracle_answer".into(), json!(audit.answer));
@@ -306,6 +340,10 @@ fn to_json(answer: &Answer, audit: Option<&Audit>) -> Value {
         map.insert("max_logit_error_steps".into(), json!(audit.max_error));
     }
     json
+}
+
+fn audit_json(audit: &Audited) -> Value {
+    json!({ "bootstraps": audit.bootstraps, "of": audit.of, "root": hex::encode(audit.root) })
 }
 
 fn to_text(answer: &Answer, audit: Option<&Audit>) -> String {

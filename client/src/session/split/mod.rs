@@ -133,7 +133,7 @@ impl SplitSession {
         }
     }
 
-    /// The same, with the miner's work audited: a failure is [`SessionError::Audit`].
+    /// The same, with the miner's work audited: a failure is [`SessionError::Products`].
     pub fn audited(mut self, audit: Arc<dyn Audit>) -> Self {
         self.audit = Auditor(Some(audit));
         self

@@ -191,6 +191,7 @@ impl Remote {
             evaluation_key: key.unwrap_or_default(),
             input,
             max_price: self.price(self.bill.paid)?,
+            traced: false,
             computekey: self.deal.computekey,
         };
         let receipt = expected.check(&signed)?;
@@ -287,6 +288,7 @@ impl Remote {
             input: H256::zero(),
             size: key.len() as u64,
             max_price: deal.most,
+            traced: false,
         };
         let signature = self.means.sign(&terms.signing_bytes(&deal.genesis, &deal.miner));
         let header = proto::SplitHeader {
@@ -462,13 +464,12 @@ impl Remote {
         };
         // It looks at what the miner knows alone, so that the verdict tells it nothing of what is held there.
         if !right {
-            return Err(SessionError::Audit("products"));
+            return Err(SessionError::Products("products"));
         }
         self.figures.rounds += 1;
         // Nothing may depend on whether decrypted values make sense (F.4-4): those that cannot be are cut, silently.
-        let bound = i64::try_from(shape.bound())
-            .unwrap_or(i64::MAX)
-            .min(i64::from(i32::MAX));
+        let most = i64::from(i32::MAX);
+        let bound = i64::try_from(shape.bound()).map_or(most, |bound| bound.min(most));
         let sums = sums.into_iter().take(given * rows);
         Ok(sums.map(|sum| sum.clamp(-bound, bound) as i32).collect())
     }

@@ -68,7 +68,7 @@ pub(super) async fn prepare(
         let complete = move || {
             let (key, request) = (secret.packing_key_bytes(), pending.request());
             if audit.is_some_and(|audit| !audit.hint(done, key, request, &hint)) {
-                return Err(SessionError::Audit("hints"));
+                return Err(SessionError::Products("hints"));
             }
             let batch = secret.complete(pending, &hint).map_err(protocol)?;
             Ok(Layer::Hinted(Box::new(batch)))

@@ -1,5 +1,6 @@
-//! Tests of the session below the chain: receipts, and the dealings with a miner.
+//! Tests of the session below the chain: receipts, audits, and the dealings with a miner.
 
+mod audit;
 mod receipts;
 mod route;
 mod split;

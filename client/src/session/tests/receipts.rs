@@ -19,6 +19,7 @@ pub(super) fn expected(key: &ComputeKeyPair) -> Expected {
         evaluation_key: H256([4; 32]),
         input: H256([5; 32]),
         max_price: 1_000,
+        traced: false,
         computekey: key.public(),
     }
 }
@@ -121,6 +122,30 @@ fn a_receipt_that_differs_in_any_field_is_refused_by_name() {
             matches!(error, SessionError::Receipt(text) if text.contains(what)),
             "{what}: {error}"
         );
+    }
+}
+
+#[test]
+fn a_receipt_has_the_root_of_a_trace_where_one_was_asked_for_and_nowhere_else() {
+    let key = ComputeKeyPair::generate();
+    for traced in [false, true] {
+        let expected = Expected {
+            traced,
+            ..expected(&key)
+        };
+        for trace in [None, Some(H256([7; 32]))] {
+            let receipt = Receipt { trace, ..receipt() };
+            match expected.check(&signed(&key, &receipt)) {
+                Ok(good) => assert_eq!((good, trace.is_some()), (receipt, traced)),
+                Err(error) => {
+                    assert!(
+                        matches!(error, SessionError::Receipt("its trace is not as agreed")),
+                        "{error}"
+                    );
+                    assert_ne!(trace.is_some(), traced);
+                }
+            }
+        }
     }
 }
 

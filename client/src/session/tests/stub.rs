@@ -12,6 +12,7 @@ use sp_core::H256;
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
+use zk_llm::manifest::GRAPH_FILE;
 
 use super::receipts;
 use crate::{
@@ -35,6 +36,14 @@ pub struct Script {
     pub refuse: Option<Status>,
     /// Output it gives in place of the receipted one.
     pub output: Option<Vec<u8>>,
+    /// Root of the trace to which its receipts commit.
+    pub root: Option<H256>,
+    /// Graph of its model.
+    pub graph: Option<Vec<u8>>,
+    /// What it sends when traces are to be opened; nothing is a refusal.
+    pub openings: Vec<Vec<u8>>,
+    /// Breaks off so many openings.
+    pub broken_openings: usize,
     /// Account it says it has; else [`MINER`].
     pub account: Option<AccountId>,
     /// What it publishes for routing.
@@ -56,6 +65,8 @@ pub struct Seen {
     pub key_bytes: usize,
     pub jobs: Vec<(proto::JobHeader, Vec<u8>)>,
     pub vouchers: Vec<Vec<u8>>,
+    /// Bootstraps that were to be opened.
+    pub opened: Vec<Vec<u32>>,
     /// Every call by its name and the bytes of its first message, in order.
     pub calls: Vec<(&'static str, Vec<u8>)>,
 }
@@ -77,12 +88,13 @@ pub fn terms() -> Terms {
 }
 
 /// Receipt for a job's header, with [`OUTPUT`]'s hash.
-fn receipt_for(header: &proto::JobHeader) -> Receipt {
+fn receipt_for(header: &proto::JobHeader, trace: Option<H256>) -> Receipt {
     Receipt {
         job: header.job.clone().try_into().unwrap(),
         evaluation_key: H256::from_slice(&header.evaluation_key),
         input: H256::from_slice(&header.input),
         output: wire::sha256(&OUTPUT),
+        trace,
         ..receipts::receipt()
     }
 }
@@ -144,6 +156,7 @@ impl miner_server::Miner for Stub {
     type ModelFileStream = Events<proto::Chunk>;
     type SubmitStream = Events<proto::JobEvent>;
     type CollectStream = Events<proto::Chunk>;
+    type OpenStream = Events<proto::Chunk>;
     type SplitStream = Events<proto::SplitDown>;
     type PrepareStream = Events<proto::Chunk>;
 
@@ -180,6 +193,7 @@ impl miner_server::Miner for Stub {
         let data = match (name == wire::CENTROIDS_FILE, &self.script.centroids) {
             (true, None) => return Err(Status::not_found("this miner publishes no centroids")),
             (true, Some(published)) => published.clone(),
+            (false, _) if name == GRAPH_FILE => self.script.graph.clone().unwrap_or_default(),
             (false, _) => name.into_bytes(),
         };
         let chunks: Vec<_> = wire::chunks(&data)
@@ -253,7 +267,7 @@ impl miner_server::Miner for Stub {
         if submissions <= self.script.broken_submissions {
             events.push(Err(Status::unavailable("killed")));
         } else {
-            let signed = receipts::signed(&self.key, &receipt_for(&header));
+            let signed = receipts::signed(&self.key, &receipt_for(&header, self.script.root));
             events.push(event(proto::job_event::Event::Receipt(signed)));
         }
         Ok(Response::new(Box::pin(tokio_stream::iter(events))))
@@ -273,6 +287,23 @@ impl miner_server::Miner for Stub {
             .chunks(32)
             .map(|data| Ok(proto::Chunk { data: data.to_vec() }))
             .collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+    }
+
+    async fn open(&self, request: Request<proto::OpenRequest>) -> Result<Response<Self::OpenStream>, Status> {
+        let asked = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.opened.push(request.into_inner().tables);
+            seen.opened.len()
+        };
+        if asked <= self.script.broken_openings {
+            return Err(Status::resource_exhausted("other traces are being opened"));
+        }
+        if self.script.openings.is_empty() {
+            return Err(Status::not_found("the trace is no longer kept"));
+        }
+        let openings = self.script.openings.clone().into_iter();
+        let chunks = openings.map(|data| Ok(proto::Chunk { data }));
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 

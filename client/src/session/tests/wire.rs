@@ -30,6 +30,7 @@ fn a_job() -> (Job, Hashes) {
         miner: MINER,
         task: H256([3; 32]),
         max_price: 1_000,
+        traced: false,
         secret_key: Zeroizing::new(vec![]),
         evaluation_key: vec![6; 3 * wire::MAX_CHUNK + 17],
         input: vec![7; 2_076],

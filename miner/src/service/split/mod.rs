@@ -244,6 +244,11 @@ async fn admit(
     let job = job.ok_or_else(|| Status::invalid_argument("the header has no job"))?;
     let (terms, signature) = JobTerms::parse(job)?;
     shared.check_brain(terms.brain)?;
+    if terms.traced {
+        return Err(Status::invalid_argument(
+            "a session of split mode cannot be traced; open it without an audit",
+        ));
+    }
     if terms.task != served.task {
         return Err(Status::failed_precondition(format!(
             "the Brain's task is {}, not {}; fetch the model again",

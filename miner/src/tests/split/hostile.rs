@@ -307,6 +307,10 @@ async fn headers_that_agree_to_nothing_are_refused() {
     other.job.as_mut().unwrap().task[0] ^= 1;
     let refused = open(other, key.to_vec()).await;
     assert!(refused.contains("task is"), "{refused}");
+    let mut traced = header(gpt2(), &user, key, 8);
+    traced.job.as_mut().unwrap().traced = true;
+    let refused = open(traced, key.to_vec()).await;
+    assert!(refused.contains("cannot be traced"), "{refused}");
     let refused = open(header(gpt2(), &user, &key[1..], 8), key[1..].to_vec()).await;
     assert!(refused.contains("bytes"), "{refused}");
     let mut noise = key.to_vec();

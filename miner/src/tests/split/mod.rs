@@ -239,6 +239,7 @@ pub fn header(model: &Imported, user: &User, key: &[u8], prompt: u32) -> proto::
         input: H256::zero(),
         size: key.len() as u64,
         max_price: cost(60),
+        traced: false,
     };
     let signature = sign("User", &terms.signing_bytes(&GENESIS, &account_of("Miner")));
     proto::SplitHeader {

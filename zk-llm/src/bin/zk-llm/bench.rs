@@ -1,5 +1,6 @@
 //! `zk-llm bench`: one encrypted prompt against the library's own bootstrap time, on this machine.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +10,10 @@ use serde::Deserialize;
 use zk_llm::exec_tfhe::Evaluation;
 use zk_llm::import::Chooser;
 use zk_llm::manifest::GRAPH_FILE;
-use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Logits, Model, Prompt, ServerKey};
+use zk_llm::{
+    evaluate, evaluate_traced, exec_clear, trace, Audit, ClientKey, ClientModel, ExactKey, Logits, Model,
+    Prompt, ServerKey,
+};
 
 use crate::figures::{at_least, at_most, plain, Figure, Report};
 use crate::peer::Peer;
@@ -76,6 +80,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         "{counted} bootstraps were run"
     );
 
+    let traced = traced(&model, &evaluation_key, &input)?;
+    let traced_answer = key.decrypt(client.manifest(), &traced.output)?;
+    ensure!(traced_answer == answer, "the traced answer differs");
+
     let (prompt16_bootstraps, prompt16_s) = sixteen(&args.generator, &key, &server_key)?;
     let compiled = match &args.python {
         Some(python) => {
@@ -126,6 +134,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         plain("input_bytes", input.len() as f64, "B"),
         plain("output_bytes", output.len() as f64, "B"),
         plain("key_generation_s", keygen_s, "s"),
+        Figure {
+            peer: Some("the same prompt in floating point".into()),
+            peer_value: Some(wall_s),
+            ratio: Some(wall_s / traced.wall_s),
+            ..plain("traced_s", traced.wall_s, "s")
+        },
+        plain("trace_bytes", model.limits().trace_bytes as f64, "B"),
+        plain("audit_s", traced.audit_s, "s"),
+        plain("audit_bytes", traced.audit_bytes, "B"),
         at_most("peak_rss_bytes", peak_rss_bytes()? as f64, "B", 4e9),
     ];
     if let Some(theirs) = compiled {
@@ -182,6 +199,37 @@ fn compiled(mut peer: Peer, graph: &Path, prompt: &Prompt, answer: &Logits) -> a
     );
     compiled.run_s = run.run_s;
     Ok(compiled)
+}
+
+/// Bootstraps that the audit draws.
+const DRAWN: u32 = 32;
+
+/// A traced evaluation and its audit.
+struct Traced {
+    output: Vec<u8>,
+    wall_s: f64,
+    audit_s: f64,
+    audit_bytes: f64,
+}
+
+/// Evaluates a prompt in integers, and audits that as a client does, the key's expansion included.
+fn traced(model: &Model, evaluation_key: &[u8], input: &[u8]) -> anyhow::Result<Traced> {
+    let circuit = model.circuit();
+    let exact = || ExactKey::from_bytes(evaluation_key, circuit.parameter_set());
+    let (key, mut trace) = (exact()?, Vec::new());
+    let start = Instant::now();
+    let (output, root) = evaluate_traced(model, &key, input, &Evaluation::default(), &mut trace)?;
+    let wall_s = start.elapsed().as_secs_f64();
+    let audit = Audit::draw(circuit, DRAWN, &mut rand::thread_rng());
+    let openings = trace::openings(&mut Cursor::new(&trace), circuit, audit.tables())?;
+    let start = Instant::now();
+    audit.check(circuit, &exact()?, input, &output, &root, &openings)?;
+    Ok(Traced {
+        output,
+        wall_s,
+        audit_s: start.elapsed().as_secs_f64(),
+        audit_bytes: openings.len() as f64,
+    })
 }
 
 /// Bootstraps and seconds of 16 words by a generator, one pass each, every pass checked against the oracle.

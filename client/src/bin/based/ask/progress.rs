@@ -83,6 +83,12 @@ impl Progress {
                     format!("the receipt is good; paying {}", money::with_symbol(amount)),
                 );
             }
+            Event::Auditing { bootstraps } => {
+                self.spin(
+                    "audit",
+                    format!("auditing: {bootstraps} bootstraps are opened and computed again here"),
+                );
+            }
             Event::Preparing { done, total } => {
                 self.count(
                     "prepare",

@@ -11,7 +11,7 @@ use based_client::{
 use serde_json::{json, Value};
 use zk_llm::import::{Chooser, Sampling};
 
-use super::{progress::Progress, tell_sampling, verdict, Ask, Audit};
+use super::{audit_json, progress::Progress, tell_sampling, verdict, Ask, Audit};
 use crate::{report, Report};
 
 /// What was said, and what it took.
@@ -67,6 +67,7 @@ pub async fn run(
     }
     progress.finish();
     let (mut json, mut text) = (made.to_json(), made.to_text());
+    text += &args.audit_line(&made.answers);
     if let Some(sampling) = sampling {
         tell_sampling(sampling, &mut json, &mut text);
     }
@@ -94,6 +95,10 @@ impl Made {
             .iter()
             .map(|answer| hex::encode(answer.job))
             .collect();
+        let audits = self
+            .answers
+            .iter()
+            .map(|answer| answer.audit.as_ref().map(audit_json));
         let receipts = self.answers.iter().map(|answer| hex::encode(answer.receipt_hash));
         let mut json = json!({
             "mode": "full",
@@ -110,6 +115,7 @@ impl Made {
             "miner": last.map(|answer| report::account(&answer.miner)),
             "task": last.map(|answer| hex::encode(answer.task)),
             "receipt_hashes": receipts.collect::<Vec<_>>(),
+            "audits": audits.collect::<Vec<_>>(),
         });
         if let (Some(equal), Value::Object(map)) = (self.equal, &mut json) {
             map.insert("equal".into(), json!(equal));
