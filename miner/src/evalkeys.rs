@@ -177,12 +177,15 @@ impl KeyStore {
     /// A stored key, expanded for exact evaluation; none is kept in memory. Blocks.
     ///
     /// # Errors
-    /// As [`KeyStore::load`], and if the bytes are no longer those of the hash.
+    /// As [`KeyStore::load`]. A key whose bytes are no longer those of the hash is forgotten, and is not stored then.
     pub fn load_exact(&self, hash: &H256, set: &ParameterSet) -> Result<ExactKey, KeyStoreError> {
         let bytes = self.read(hash, set)?;
         // An audit would take a key that the disk damaged for a miner that cheats.
         if sha256(&bytes) != *hash {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the evaluation key is damaged").into());
+            tracing::warn!(key = %hex::encode(hash.0), "an evaluation key was damaged on disk and is forgotten");
+            self.0.db.remove_key(hash)?;
+            self.forget(hash)?;
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the evaluation key was damaged").into());
         }
         Ok(ExactKey::from_bytes(&bytes, set)?)
     }

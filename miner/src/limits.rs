@@ -42,13 +42,22 @@ pub const UNPAID_OUTPUT: i64 = 86_400;
 /// Seconds that a paid output can be collected again.
 pub const PAID_OUTPUT: i64 = 86_400;
 /// Seconds that a finished job is remembered, so that its id stays idempotent.
-pub const TRACE: i64 = 30 * 86_400;
-/// Traces that are kept or to be written: as many as one takes half a minute to make in a quarter of an hour.
+pub const FINISHED_JOB: i64 = 30 * 86_400;
+/// Traces that are kept or to be written: one takes half a minute to make, so that more fit than are made in
+/// [`TRACE_OPEN`].
 pub const TRACES_KEPT: u32 = 32;
-/// Seconds that a trace is kept: who audits a job does it as soon as it is paid.
+/// Seconds from its payment for which a trace gives way to none but its own account's next, before which that account
+/// audits: who audits a job does it as soon as it is paid.
+pub const TRACE_OPEN: i64 = 600;
+/// Seconds that a trace is kept at most, anew from its payment; an unpaid job expires as soon, so that nobody pays for a
+/// trace that is gone.
 pub const TRACE_KEPT: i64 = 3_600;
-/// Traces being opened at once: each reads all over a large file, for up to 9 MB of openings in memory.
+/// Seconds that its file is kept: a minute more, so that a job that can be paid still has its trace.
+pub const TRACE_FILE: i64 = TRACE_KEPT + 60;
+/// Traces being opened at once: each reads all over a large file, for up to 2 MB of openings in memory.
 pub const OPENINGS: usize = 2;
+/// Longest wait for one's turn to have a trace opened, so that audits at the same time do not fail.
+pub const OPENING_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of a public model file sent at once.
 pub const FILE_CHUNK: usize = 256 << 10;
 /// Largest public model file kept in memory to be served.

@@ -240,16 +240,22 @@ async fn quota(common: &Common, args: &Run, chain: &dyn Chain, stop: &Stop) -> a
 
 async fn prune(db: Db, traces: TraceStore, stop: Stop) {
     loop {
-        match db
-            .run(|db| db.prune(limits::UNPAID_OUTPUT, limits::PAID_OUTPUT, limits::TRACE))
-            .await
-        {
+        let expired = db.run(|db| {
+            db.prune(
+                limits::UNPAID_OUTPUT,
+                limits::TRACE_KEPT,
+                limits::PAID_OUTPUT,
+                limits::FINISHED_JOB,
+            )
+        });
+        match expired.await {
             Ok(0) => {}
             Ok(expired) => tracing::warn!(expired, "outputs were not collected in time"),
             Err(error) => tracing::error!(%error, "cannot clean up the state"),
         }
+        // After the state, whose jobs are to expire before their traces go.
         let old = traces.clone();
-        let pruned = tokio::task::spawn_blocking(move || old.prune(limits::TRACE_KEPT));
+        let pruned = tokio::task::spawn_blocking(move || old.prune(limits::TRACE_FILE));
         if let Ok(Err(error)) = pruned.await {
             tracing::error!(%error, "cannot remove old traces");
         }

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufWriter, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use based_client::files;
@@ -79,16 +80,32 @@ impl TraceStore {
         Ok(u32::try_from(self.files(false)?.len()).unwrap_or(u32::MAX))
     }
 
-    /// Removes traces that were finished more than `kept` seconds ago.
+    /// Counts the age of a job's trace from now.
+    ///
+    /// # Errors
+    /// If there is none, or its file cannot be changed.
+    pub fn renew(&self, job: &JobId) -> io::Result<()> {
+        let file = File::options().write(true).open(self.path(job))?;
+        file.set_modified(SystemTime::now())
+    }
+
+    /// Removes the trace of a job, if it is kept.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn remove(&self, job: &JobId) -> io::Result<()> {
+        fs::remove_file(self.path(job)).or_else(missing_is_fine)
+    }
+
+    /// Removes traces that were finished or renewed more than `kept` seconds ago.
     ///
     /// # Errors
     /// If the directory cannot be read or a file not be removed.
     pub fn prune(&self, kept: i64) -> io::Result<()> {
         let oldest = unix_now().saturating_sub(kept);
         for path in self.files(false)? {
-            if fs::metadata(&path)?.mtime() < oldest {
-                fs::remove_file(path)?;
-            }
+            // The admission of another job may have removed it meanwhile.
+            remove_older(&path, oldest).or_else(missing_is_fine)?;
         }
         Ok(())
     }
@@ -108,6 +125,14 @@ impl TraceStore {
     fn path(&self, job: &JobId) -> PathBuf {
         self.dir.join(hex::encode(job))
     }
+}
+
+/// Removes a file that was last changed before a time.
+fn remove_older(path: &Path, time: i64) -> io::Result<()> {
+    if fs::metadata(path)?.mtime() < time {
+        fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 impl Draft {

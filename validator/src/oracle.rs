@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use based_client::{
+    chain::AccountId,
     models::Models,
     session::{split::Settings, USUAL_AUDIT},
     wire::{FULL_COMPLETION_UNITS, TRACED_PRICE},
 };
 use based_primitives::{Balance, PriceList, Task};
 use rand::Rng;
+use sha2::{Digest, Sha256};
 use sp_core::H256;
 use tokio::{sync::watch, time::Instant};
 use zk_llm::{ClientModel, Logits, Model};
@@ -20,8 +22,11 @@ use crate::{canary::Deck, metrics::Metrics, situation::Latest, split::SplitOracl
 const RETRY: Duration = Duration::from_secs(15);
 /// Sentences tried until one fits the model's context.
 const ATTEMPTS: usize = 64;
-/// One canary of full mode in so many is audited, so that cheating on such jobs alone is found, too.
-const AUDITED: u32 = 16;
+/// One account in so many has its answers of full mode audited for a day, so that cheating on such jobs alone is found,
+/// too. As users do: all of an account's or none.
+const AUDITED: u8 = 16;
+/// Seconds for which an account keeps to that.
+const HABIT: u64 = 86_400;
 
 /// A model that is ready to judge.
 pub struct Oracle {
@@ -63,6 +68,18 @@ impl Asking {
             ..self
         }
     }
+}
+
+/// Whether an account has its answers audited at a time, in seconds: a function of the validator's secret seed, as a
+/// miner could tell canaries by a rule that it knows.
+pub fn audits(seed: &[u8; 32], account: &AccountId, now: u64) -> bool {
+    let hash = Sha256::new()
+        .chain_update(b"based/audits/1")
+        .chain_update(seed)
+        .chain_update(AsRef::<[u8; 32]>::as_ref(account))
+        .chain_update((now / HABIT).to_le_bytes())
+        .finalize();
+    hash[0] % AUDITED == 0
 }
 
 /// What a canary's answer is held against.
@@ -147,11 +164,11 @@ impl Oracle {
         })
     }
 
-    /// Draws one of the ways in which users ask.
-    pub fn draw(&self, prices: &PriceList, rng: &mut impl Rng) -> Option<Asking> {
+    /// Draws one of the ways in which users ask; `audits` is what [`audits`] says of the account.
+    pub fn draw(&self, prices: &PriceList, audits: bool, rng: &mut impl Rng) -> Option<Asking> {
         let usual = self.usual(prices);
         match &self.whole {
-            Whole::Full(_) if rng.gen_ratio(1, AUDITED) => usual.map(Asking::audited),
+            Whole::Full(_) if audits => usual.map(Asking::audited),
             Whole::Full(_) => usual,
             Whole::Split(split) => split.draw(prices, rng).or(usual),
         }
@@ -261,7 +278,32 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn one_canary_in_sixteen_is_audited_at_the_price_of_a_traced_job() {
+    fn one_account_in_sixteen_audits_for_a_day_which_only_the_seed_tells() {
+        let account = |at: u32| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&at.to_le_bytes());
+            AccountId::new(bytes)
+        };
+        let count = |seed: u8, day: u64| {
+            (0..1_600)
+                .filter(|at| audits(&[seed; 32], &account(*at), day * HABIT))
+                .count()
+        };
+        for (seed, day) in [(1, 0), (1, 1), (2, 0)] {
+            assert!((50..160).contains(&count(seed, day)), "{}", count(seed, day));
+        }
+        let both = (0..1_600).filter(|at| (1..3).all(|seed| audits(&[seed; 32], &account(*at), 0)));
+        assert!(both.count() < 30, "it depends on the seed");
+        for at in 0..100 {
+            let all_day: Vec<bool> = [0, 1, HABIT - 1]
+                .map(|now| audits(&[1; 32], &account(at), now))
+                .into();
+            assert!(all_day.iter().all(|audits| *audits == all_day[0]));
+        }
+    }
+
+    #[test]
+    fn an_audit_is_paid_as_a_traced_job() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zk-llm/models/emotion");
         let task = H256(Model::load(&dir).unwrap().manifest_hash());
         let oracle = Oracle::load(&dir, task).unwrap();
@@ -273,16 +315,10 @@ mod tests {
         let mut rng = rand::thread_rng();
         let usual = oracle.usual(&prices).unwrap();
         assert_eq!(usual.audit, 0);
-        let drawn: Vec<_> = (0..1_600)
-            .map(|_| oracle.draw(&prices, &mut rng).unwrap())
-            .collect();
-        let (audited, others): (Vec<Asking>, Vec<Asking>) =
-            drawn.into_iter().partition(|asking| asking.audit > 0);
-        assert!((50..160).contains(&audited.len()), "{}", audited.len());
-        for asking in audited {
-            assert_eq!((asking.audit, asking.price), (USUAL_AUDIT, 2 * usual.price));
-        }
-        assert!(others.iter().all(|asking| asking.price == usual.price));
+        let plain = oracle.draw(&prices, false, &mut rng).unwrap();
+        assert_eq!((plain.audit, plain.price), (0, usual.price));
+        let audited = oracle.draw(&prices, true, &mut rng).unwrap();
+        assert_eq!((audited.audit, audited.price), (USUAL_AUDIT, 2 * usual.price));
         // The way of asking goes with the question.
         let mut deck = Deck::restore([1; 32], &[]);
         for asking in [usual, usual.audited()] {
@@ -290,6 +326,6 @@ mod tests {
             assert!(matches!(question.answer, Right::Logits(_, audit) if audit == asking.audit));
         }
         let short = PriceList { context: 4, ..prices };
-        assert!(oracle.draw(&short, &mut rng).is_none());
+        assert!(oracle.draw(&short, true, &mut rng).is_none());
     }
 }

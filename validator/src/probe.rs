@@ -17,8 +17,9 @@ use rand::rngs::OsRng;
 use tokio::time::{sleep, timeout, Instant};
 
 use crate::{
+    forecast::trainer::now,
     metrics::Metrics,
-    oracle::{Asking, Oracle, Question, Right},
+    oracle::{audits, Asking, Oracle, Question, Right},
     purse::Purse,
     score::{Outcome, Standing},
     situation::{Latest, Situation, SILENCE},
@@ -144,7 +145,7 @@ impl Means {
     pub fn begin(
         &self,
         round: u32,
-        miner: &AccountId,
+        (payer, miner): (&Signer, &AccountId),
         prices: Option<PriceList>,
         oracle: &Oracle,
         quota: Quota,
@@ -156,9 +157,10 @@ impl Means {
         };
         // What is left at a budget's end is not for the shortest canaries alone.
         let affordable = |asking: &Asking| asking.price <= left;
-        let drawn = prices.and_then(|prices| oracle.draw(&prices, &mut OsRng));
-        let asking = drawn.filter(affordable).unwrap_or(usual);
         let mut deck = store.deck()?;
+        let audits = audits(&deck.seed(), &payer.account(), now());
+        let drawn = prices.and_then(|prices| oracle.draw(&prices, audits, &mut OsRng));
+        let asking = drawn.filter(affordable).unwrap_or(usual);
         let question = oracle.question(&mut deck, &asking, &mut OsRng)?;
         store.keep_deck(&deck)?;
         let id = store.begin(round, miner.as_ref(), asking.price)?;

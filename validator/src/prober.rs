@@ -143,7 +143,9 @@ impl Prober {
             return;
         };
         let (round, quota) = (situation.round(), Quota::from_mib(own.resources.storage_mib));
-        let begun = self.means.begin(round, &miner.account, prices, &oracle, quota);
+        let begun = self
+            .means
+            .begin(round, (&payer.signer, &miner.account), prices, &oracle, quota);
         let Begun { id, price, question } = match begun {
             Ok(Ok(begun)) => begun,
             Ok(Err(_)) => return,

@@ -10,12 +10,15 @@ use based_primitives::{
     JobId,
 };
 use codec::Encode;
-use rand::rngs::OsRng;
+use rand::{
+    rngs::{OsRng, StdRng},
+    Rng, SeedableRng,
+};
 use sp_core::H256;
 use zk_llm::{Audit, Circuit, ExactKey, Manifest};
 
 use super::{job::Hashes, link::Link, Audited, Event, SessionError};
-use crate::state::Job;
+use crate::state::{Draw, Job, State};
 
 /// Bootstraps that users are told to have computed again; canaries and jobs that are resumed without saying take as many.
 pub const USUAL_AUDIT: u32 = 32;
@@ -27,16 +30,6 @@ pub(super) struct Auditor {
     count: u32,
     circuit: Option<Arc<Circuit>>,
     key: Option<(H256, Arc<ExactKey>)>,
-    drawn: Option<Drawn>,
-}
-
-/// What was drawn of a job, after its receipt.
-#[derive(Debug)]
-struct Drawn {
-    job: JobId,
-    output: H256,
-    root: H256,
-    audit: Audit,
 }
 
 /// An answer that was paid.
@@ -61,7 +54,6 @@ impl Auditor {
             count,
             circuit: None,
             key: None,
-            drawn: None,
         }
     }
 
@@ -88,10 +80,11 @@ impl Auditor {
         &mut self,
         link: &mut Link,
         paid: Paid<'_>,
+        state: &State,
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Audited, SessionError> {
         let circuit = self.circuit(link, paid.manifest).await?;
-        let (root, audit) = self.draw(&circuit, paid.job.id, paid.receipt)?;
+        let (root, audit) = self.draw(&circuit, paid.job.id, paid.receipt, state)?;
         let audited = Audited {
             bootstraps: audit.drawn(),
             of: circuit.bootstraps(),
@@ -111,7 +104,8 @@ impl Auditor {
         });
         checking.await.map_err(internal)?.map_err(|error| match error {
             zk_llm::Error::Audit(what) => SessionError::Audit(what),
-            other => SessionError::Audit(other.to_string()),
+            // The openings have their size; what else is not as it should be is this side's.
+            other => internal(other),
         })?;
         Ok(audited)
     }
@@ -119,34 +113,29 @@ impl Auditor {
     /// What is opened of a job, and the root of its trace. It is drawn once: a miner that hangs up when it learns what was
     /// drawn gets no other draw, and may not change what it committed to.
     fn draw(
-        &mut self,
+        &self,
         circuit: &Circuit,
         job: JobId,
         receipt: &Receipt,
+        state: &State,
     ) -> Result<(H256, Audit), SessionError> {
-        let output = receipt.output;
-        let root = receipt
-            .trace
-            .ok_or_else(|| SessionError::Audit("the receipt commits to no trace".into()))?;
-        if let Some(known) = self.drawn.as_ref().filter(|known| known.job == job) {
-            if (known.output, known.root) != (output, root) {
-                let what = "the miner gave another receipt once it knew what was drawn";
-                return Err(SessionError::Audit(what.into()));
-            }
-            return Ok((root, known.audit.clone()));
-        }
-        let count = match self.count {
-            0 => USUAL_AUDIT,
-            count => count,
+        let none = || SessionError::Audit("the receipt commits to no trace".into());
+        let new = Draw {
+            count: match self.count {
+                0 => USUAL_AUDIT,
+                count => count,
+            },
+            seed: OsRng.gen(),
+            output: receipt.output,
+            root: receipt.trace.ok_or_else(none)?,
         };
-        let audit = Audit::draw(circuit, count, &mut OsRng);
-        self.drawn = Some(Drawn {
-            job,
-            output,
-            root,
-            audit: audit.clone(),
-        });
-        Ok((root, audit))
+        let draw = state.draw(&job, new)?;
+        if (draw.output, draw.root) != (new.output, new.root) {
+            let what = "the miner gave another receipt once it knew what was drawn";
+            return Err(SessionError::Audit(what.into()));
+        }
+        let audit = Audit::draw(circuit, draw.count, &mut StdRng::from_seed(draw.seed));
+        Ok((draw.root, audit))
     }
 
     /// The job's evaluation key, expanded once for all jobs under it.

@@ -83,6 +83,9 @@ pub enum SessionError {
         /// Price of the job.
         promised: Balance,
     },
+    /// The miner has not opened what was drawn of its trace.
+    #[error("the miner has not opened what was drawn of its trace ({0}), and nothing was decrypted; run again: it is asked for the same, and nothing is paid twice. If it never does, do not trust its answers and choose another with --miner")]
+    NotOpened(String),
     /// The miner refused.
     #[error("the miner refused: {0}")]
     Refused(String),
@@ -118,11 +121,19 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether the job is kept, so that the same command goes on with it: the miner has it and may have been paid.
+    pub(super) fn may_be_resumed(&self) -> bool {
+        matches!(
+            self,
+            Self::OutputMissing { .. } | Self::Output | Self::NotOpened(_) | Self::Internal(_)
+        )
+    }
+
     /// Whether the same prompt may succeed by trying again as it is.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_transient(),
-            Self::MinerGone(_) | Self::OutputMissing { .. } | Self::Connect(_) => true,
+            Self::MinerGone(_) | Self::OutputMissing { .. } | Self::NotOpened(_) | Self::Connect(_) => true,
             _ => false,
         }
     }

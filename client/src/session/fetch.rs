@@ -83,7 +83,9 @@ impl Link {
         self.file(GRAPH_FILE, MAX_FILE_BYTES, &staging.0.join(GRAPH_FILE))
             .await?;
         // Before the file is kept.
-        let circuit = compiled(&staging.0, manifest).await?;
+        let circuit = compiled(&staging.0, manifest).await;
+        let circuit = circuit
+            .map_err(|error| SessionError::Protocol(format!("its graph is not the model's ({error})")))?;
         staging.keep(dir)?;
         Ok(circuit)
     }

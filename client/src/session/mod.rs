@@ -133,10 +133,21 @@ impl Session {
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Answer, SessionError> {
         let prompt = self.model.prepare(text)?;
+        // Before anything is reserved or paid: what it takes to audit has to be here.
+        if self.auditor.is_on() {
+            self.auditor
+                .circuit(&mut self.link, self.model.manifest())
+                .await?;
+        }
         let (job, key, cover) = match self.resume(text, on_event).await? {
             Some(resumed) => resumed,
             None => self.begin(text, &prompt, on_event).await?,
         };
+        if job.traced {
+            self.auditor
+                .circuit(&mut self.link, self.model.manifest())
+                .await?;
+        }
         let started = Instant::now();
         let hashes = Hashes::of(&job);
         let mut retries = RETRIES.iter();
@@ -158,7 +169,7 @@ impl Session {
                 }
                 Err(error) => {
                     // A refusal before the voucher ends the job: the next attempt encrypts with a fresh seed.
-                    if !matches!(error, SessionError::OutputMissing { .. } | SessionError::Output) {
+                    if !error.may_be_resumed() {
                         self.state.finish(&job.id)?;
                     }
                     return Err(error);
@@ -179,11 +190,6 @@ impl Session {
         cover: &Cover,
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Given, SessionError> {
-        if job.traced {
-            // Before anything is paid: what it takes to audit has to be here.
-            let manifest = self.model.manifest();
-            self.auditor.circuit(&mut self.link, manifest).await?;
-        }
         let expected = Expected {
             genesis: self.terms.genesis,
             job: job.id,
@@ -219,9 +225,13 @@ impl Session {
         let voucher = self
             .payer
             .voucher(&job.payee(), cover, receipt.amount, &self.state)?;
-        let owed = |error| owed(error, receipt.amount);
-        let output = self.link.collect(voucher.encode(), &receipt.output).await;
-        let output = output.map_err(owed)?;
+        let output = match self.link.collect(voucher.encode(), &receipt.output).await {
+            Err(SessionError::MinerGone(cause)) => Err(SessionError::OutputMissing {
+                cause,
+                promised: receipt.amount,
+            }),
+            done => done,
+        }?;
         let at = Instant::now();
         let audit = if job.traced {
             let paid = Paid {
@@ -233,8 +243,14 @@ impl Session {
                 receipt: &receipt,
                 output: &output,
             };
-            let audited = self.auditor.check(&mut self.link, paid, on_event).await;
-            Some(audited.map_err(owed)?)
+            let checked = self
+                .auditor
+                .check(&mut self.link, paid, &self.state, on_event)
+                .await;
+            Some(match checked {
+                Err(SessionError::MinerGone(cause)) => Err(SessionError::NotOpened(cause)),
+                done => done,
+            }?)
         } else {
             None
         };
@@ -261,11 +277,6 @@ impl Session {
         let Some(entry) = accounts.get(&job.account) else {
             return Ok(None);
         };
-        if self.auditor.is_on() && !job.traced && job.voucher.is_none() {
-            // Nothing was promised: it is begun anew, so that it can be audited.
-            self.state.finish(&job.id)?;
-            return Ok(None);
-        }
         if job.miner != self.link.miner {
             if let Err(error) = self.reach(&job.miner).await {
                 if job.voucher.is_some() {
@@ -387,13 +398,5 @@ impl Session {
             receipt_hash: wire::sha256(&given.receipt.encode()),
             audit: given.audit,
         }
-    }
-}
-
-/// The failure of a miner that was promised its price already.
-fn owed(error: SessionError, promised: Balance) -> SessionError {
-    match error {
-        SessionError::MinerGone(cause) => SessionError::OutputMissing { cause, promised },
-        other => other,
     }
 }

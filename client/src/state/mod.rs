@@ -109,6 +109,19 @@ pub struct Payee<'a> {
     pub miner: &'a AccountId,
 }
 
+/// What is opened of a traced job: drawn once, when the miner had committed to all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Draw {
+    /// Bootstraps that are computed again.
+    pub count: u32,
+    /// Seed that they are drawn from.
+    pub seed: [u8; 32],
+    /// SHA-256 of the output that the receipt names.
+    pub output: H256,
+    /// Root of the trace that it names.
+    pub root: H256,
+}
+
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Job")
@@ -313,6 +326,30 @@ impl State {
         Ok(voucher)
     }
 
+    /// What is opened of an unfinished job: what was stored before, else `new`, which is stored. A miner that hangs up when it
+    /// learns what was drawn is asked for the same again, by another process, too.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn draw(&self, job: &JobId, new: Draw) -> Result<Draw, StateError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let known: Option<Option<Vec<u8>>> = transaction
+            .query_row("SELECT draw FROM jobs WHERE id = ?1", [job.as_slice()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if let Some(Some(known)) = known {
+            return Draw::decode(&mut &known[..]).map_err(|_| StateError::Damaged("draw"));
+        }
+        transaction.execute(
+            "UPDATE jobs SET draw = ?2 WHERE id = ?1",
+            params![job.as_slice(), new.encode()],
+        )?;
+        transaction.commit()?;
+        Ok(new)
+    }
+
     /// Erases every unfinished job, for clients that never resume one. Promises stay.
     ///
     /// # Errors
@@ -353,6 +390,7 @@ CREATE TABLE jobs (
 ",
     "
 ALTER TABLE jobs ADD COLUMN traced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN draw BLOB;
 ",
 ];
 

@@ -200,7 +200,7 @@ fn a_file_of_the_first_version_keeps_its_promises_and_jobs() {
     // What the later version added is taken away.
     state
         .lock()
-        .execute_batch("ALTER TABLE jobs DROP COLUMN traced; PRAGMA user_version = 1;")
+        .execute_batch("ALTER TABLE jobs DROP COLUMN traced; ALTER TABLE jobs DROP COLUMN draw; PRAGMA user_version = 1;")
         .unwrap();
     drop(state);
     for _ in 0..2 {

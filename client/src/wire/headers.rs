@@ -174,10 +174,13 @@ impl JobTerms {
                 self.input,
                 self.size,
                 self.max_price,
-                self.traced,
             ),
         )
             .encode_to(&mut bytes);
+        // Nothing where it is not, as before there were traces; all before it has a fixed length.
+        if self.traced {
+            true.encode_to(&mut bytes);
+        }
         bytes
     }
 

@@ -50,7 +50,7 @@ pub const FULL_COMPLETION_UNITS: u32 = 1;
 /// is kept.
 pub const TRACED_PRICE: Balance = 2;
 /// Most bootstraps that one [`proto::OpenRequest`] names.
-pub const MAX_OPENINGS: usize = 512;
+pub const MAX_OPENINGS: usize = 128;
 /// Longest silence of a miner during a transfer or an evaluation before a client gives up.
 pub const SILENCE: Duration = Duration::from_secs(60);
 

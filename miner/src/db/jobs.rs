@@ -298,19 +298,44 @@ impl Db {
         key_in_use(&self.lock(), hash)
     }
 
-    /// Forgets outputs that nobody collected within `unpaid` seconds, paid outputs after `paid` seconds,
-    /// and every trace of jobs that ended more than `trace` seconds ago. Returns how many expired unpaid.
-    pub fn prune(&self, unpaid: i64, paid: i64, trace: i64) -> DbResult<u64> {
+    /// Jobs whose traces have served, of those paid within `kept` seconds: the account's own, and others paid more
+    /// than `open` seconds ago.
+    pub fn served_traces(&self, account: SpendingAccountId, open: i64, kept: i64) -> DbResult<Vec<JobId>> {
+        let connection = self.lock();
+        let now = unix_now();
+        let mut statement = connection.prepare(
+            "SELECT id FROM jobs
+             WHERE traced = 1 AND state = ?1 AND changed >= ?2 AND (account = ?3 OR changed < ?4)",
+        )?;
+        let mut rows = statement.query(params![
+            JobState::Paid as u8,
+            now.saturating_sub(kept),
+            account_column(account),
+            now.saturating_sub(open)
+        ])?;
+        let mut jobs: Vec<JobId> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id: Vec<u8> = row.get(0)?;
+            jobs.push(id.try_into().map_err(|_| DbError::Corrupt("jobs.id"))?);
+        }
+        Ok(jobs)
+    }
+
+    /// Forgets outputs that nobody collected within `unpaid` seconds, or `unpaid_traced` if their jobs are traced, paid
+    /// outputs after `paid` seconds, and jobs that ended more than `finished` seconds ago. Returns how many expired
+    /// unpaid.
+    pub fn prune(&self, unpaid: i64, unpaid_traced: i64, paid: i64, finished: i64) -> DbResult<u64> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         let now = unix_now();
         let expired = transaction.execute(
-            "UPDATE jobs SET state = ?1, receipt = NULL, signature = NULL, changed = ?4
-             WHERE state = ?2 AND changed < ?3",
+            "UPDATE jobs SET state = ?1, receipt = NULL, signature = NULL, changed = ?5
+             WHERE state = ?2 AND changed < CASE traced WHEN 1 THEN ?4 ELSE ?3 END",
             params![
                 JobState::Expired as u8,
                 JobState::Done as u8,
                 now.saturating_sub(unpaid),
+                now.saturating_sub(unpaid_traced),
                 now
             ],
         )?;
@@ -329,7 +354,7 @@ impl Db {
                 JobState::Expired as u8,
                 JobState::Paid as u8,
                 JobState::Failed as u8,
-                now.saturating_sub(trace)
+                now.saturating_sub(finished)
             ],
         )?;
         transaction.commit()?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use based_primitives::payments::SignedVoucher;
+use based_primitives::{payments::SignedVoucher, JobId};
 use codec::DecodeAll;
 use tonic::Status;
 
@@ -41,7 +41,12 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
         .await
         .map_err(db_status)??
     {
-        Payment::New => tracing::info!(job = %hex::encode(id), account, cumulative, "paid by voucher"),
+        Payment::New => {
+            tracing::info!(job = %hex::encode(id), account, cumulative, "paid by voucher");
+            if job.traced {
+                renew_trace(shared, id).await;
+            }
+        }
         Payment::Repeated => tracing::debug!(job = %hex::encode(id), "collected again"),
     }
     let output = shared
@@ -51,6 +56,16 @@ pub(super) async fn collect(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Vec<
         .await
         .map_err(db_status)?;
     output.ok_or_else(|| Status::not_found("the output of this paid job is no longer kept"))
+}
+
+/// Counts the age of a trace from its job's payment, however late that was: the audit follows it.
+async fn renew_trace(shared: &Shared, id: JobId) {
+    let traces = shared.parts.traces.clone();
+    let renewed = tokio::task::spawn_blocking(move || traces.renew(&id));
+    // The job is paid all the same.
+    if let Ok(Err(error)) = renewed.await {
+        tracing::warn!(job = %hex::encode(id), %error, "cannot renew the trace of a paid job");
+    }
 }
 
 /// The job that exactly this voucher paid; its account or the node may be gone by now.

@@ -126,9 +126,13 @@ async fn admit(shared: &Arc<Shared>, job: NewJob, reserved: u128, redeemed: u128
         .output_bytes
         .saturating_add(trace)
         .saturating_add(job.bytes.len() as u64);
+    let served = served_traces(shared, &job.terms).await?;
     let (keys, queue) = (shared.parts.keys.clone(), shared.parts.queue.clone());
     let traces = shared.parts.traces.clone();
     let room = tokio::task::spawn_blocking(move || {
+        for job in &served {
+            traces.remove(job)?;
+        }
         keys.fits(needed)?;
         Ok::<_, KeyStoreError>(traces.count()?)
     });
@@ -155,6 +159,20 @@ async fn admit(shared: &Arc<Shared>, job: NewJob, reserved: u128, redeemed: u128
         Ok(Admission::Known(_)) => Ok(()),
         Err(refusal) => Err(refusal.into()),
     }
+}
+
+/// Jobs whose traces give way to that of a job with these terms.
+async fn served_traces(shared: &Shared, terms: &JobTerms) -> Result<Vec<JobId>, Status> {
+    if !terms.traced {
+        return Ok(Vec::new());
+    }
+    let account = terms.account;
+    shared
+        .parts
+        .db
+        .run(move |db| db.served_traces(account, limits::TRACE_OPEN, limits::TRACE_FILE))
+        .await
+        .map_err(db_status)
 }
 
 /// A known job is attached to by its spender only, with the terms it had.

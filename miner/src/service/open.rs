@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use based_client::wire::{proto::OpenRequest, MAX_OPENINGS};
+use tokio::time::timeout;
 use tonic::Status;
 use zk_llm::trace::openings;
 
 use super::{collect, stopping, Shared};
 use crate::{
     db::Job,
+    limits,
     tasks::{Library, TaskError},
     traces::TraceStore,
 };
@@ -23,10 +25,13 @@ pub(super) async fn open(shared: &Arc<Shared>, request: OpenRequest) -> Result<V
             "the job was not traced; ask for that when you submit one",
         ));
     }
-    let Ok(turn) = shared.openings.clone().try_acquire_owned() else {
-        return Err(Status::resource_exhausted(
-            "other traces are being opened; try again in a minute",
-        ));
+    let turn = match timeout(limits::OPENING_WAIT, shared.openings.clone().acquire_owned()).await {
+        Ok(turn) => turn.map_err(|_| stopping())?,
+        Err(_) => {
+            return Err(Status::resource_exhausted(
+                "other traces are being opened; try again in a minute",
+            ))
+        }
     };
     let (library, traces) = (shared.parts.library.clone(), shared.parts.traces.clone());
     let opened = tokio::task::spawn_blocking(move || {

@@ -430,9 +430,9 @@ fn outputs_are_kept_for_their_time() {
     db.admit(job.clone(), limits).unwrap().unwrap();
     db.finish(&job.terms.job, b"output", b"receipt", b"signature")
         .unwrap();
-    assert_eq!(db.prune(60, 60, 60).unwrap(), 0);
+    assert_eq!(db.prune(60, 60, 60, 60).unwrap(), 0);
     assert_eq!(db.output(&job.terms.job).unwrap().unwrap(), b"output");
-    assert_eq!(db.prune(-60, 60, 60).unwrap(), 1);
+    assert_eq!(db.prune(-60, 60, 60, 60).unwrap(), 1);
     assert_eq!(db.output(&job.terms.job).unwrap(), None);
     assert_eq!(db.job(&job.terms.job).unwrap().unwrap().state, JobState::Expired);
     assert!(
@@ -440,6 +440,6 @@ fn outputs_are_kept_for_their_time() {
         "an expired job may be submitted again"
     );
     db.fail(&job.terms.job, "broken").unwrap();
-    db.prune(60, 60, -60).unwrap();
+    db.prune(60, 60, 60, -60).unwrap();
     assert_eq!(db.job(&job.terms.job).unwrap(), None);
 }

@@ -1,24 +1,31 @@
 //! Traced jobs, and openings of their traces.
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
-use based_client::wire::{JobTerms, MAX_OPENINGS};
+use based_client::wire::{sha256, JobTerms, KeyTerms, MAX_OPENINGS};
 use based_primitives::{
     constants::BASED,
     payments::{Receipt, SignedVoucher, Voucher},
+    JobId, SpendingAccountId,
 };
 use tonic::Code;
 use zk_llm::{Audit, ExactKey};
 
 use super::{
-    fake::{account_of, PRICE},
+    fake::{account_of, spending, PRICE},
     harness::{
         fixture, input, job_id, job_terms, key_terms, signed, verified, voucher, Client, Miner, OTHER,
     },
     jobs::new_job,
 };
 use crate::{
-    db::{Admission, AdmissionLimits, Db, Refusal, STATE_FILE},
+    db::{Admission, AdmissionLimits, Db, Payment, PaymentError, Refusal, ReservationSeen, STATE_FILE},
     limits,
     traces::TraceStore,
 };
@@ -61,6 +68,10 @@ fn traced_terms(input: &[u8]) -> JobTerms {
     }
 }
 
+fn trace_file(data_dir: &Path, job: &JobId) -> PathBuf {
+    data_dir.join("traces").join(hex::encode(job))
+}
+
 fn files(data_dir: &Path) -> usize {
     fs::read_dir(data_dir.join("traces")).unwrap().count()
 }
@@ -73,8 +84,7 @@ async fn a_traced_job_costs_twice_as_much_and_its_receipt_commits_to_its_trace()
     let done = Traced::first(&miner, &mut client).await;
     assert_eq!(done.receipt.amount, 2 * PRICE);
     assert!(done.receipt.trace.is_some());
-    let path = dir.path().join("traces").join(hex::encode(done.terms.job));
-    let file = fs::metadata(path).unwrap();
+    let file = fs::metadata(trace_file(dir.path(), &done.terms.job)).unwrap();
     assert_eq!(file.len(), fixture().model.limits().trace_bytes);
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
     assert_eq!(files(dir.path()), 1);
@@ -233,6 +243,91 @@ async fn a_trace_is_kept_for_its_time() {
 }
 
 #[tokio::test]
+async fn the_age_of_a_trace_counts_from_its_payment() {
+    let dir = tempfile::tempdir().unwrap();
+    let miner = Miner::fresh(&dir).await;
+    let mut client = miner.client().await;
+    let done = Traced::first(&miner, &mut client).await;
+    let path = trace_file(dir.path(), &done.terms.job);
+    let grow_old = || {
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    };
+    grow_old();
+    client.collect(&done.voucher()).await.unwrap();
+    miner.traces.prune(60).unwrap();
+    client.open(&done.voucher(), &[0]).await.unwrap();
+
+    grow_old();
+    client.collect(&done.voucher()).await.unwrap();
+    miner.traces.prune(60).unwrap();
+    assert_eq!(files(dir.path()), 0, "collecting again does not renew it");
+    miner.stop().await;
+}
+
+#[tokio::test]
+async fn a_paid_trace_gives_way_to_the_next_of_its_account() {
+    let dir = tempfile::tempdir().unwrap();
+    let miner = Miner::fresh(&dir).await;
+    let mut client = miner.client().await;
+    let paid = Traced::first(&miner, &mut client).await;
+    client.collect(&paid.voucher()).await.unwrap();
+
+    miner.chain.state().accounts.insert(OTHER, spending(Some(BASED)));
+    let key = KeyTerms {
+        account: OTHER,
+        ..key_terms()
+    };
+    client
+        .upload_key(&key, "User", &fixture().evaluation_key)
+        .await
+        .unwrap();
+    let other = JobTerms {
+        account: OTHER,
+        ..traced_terms(&paid.input)
+    };
+    client.submit(&other, "User", &paid.input).await.unwrap();
+    client.open(&paid.voucher(), &[0]).await.unwrap();
+
+    let next = traced_terms(&paid.input);
+    client.submit(&next, "User", &paid.input).await.unwrap();
+    let status = client.open(&paid.voucher(), &[0]).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status:?}");
+    for kept in [other.job, next.job] {
+        assert!(trace_file(dir.path(), &kept).exists());
+    }
+    assert_eq!(files(dir.path()), 2);
+    miner.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_key_is_forgotten_and_may_be_uploaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let miner = Miner::fresh(&dir).await;
+    let mut client = miner.client().await;
+    let key = &fixture().evaluation_key;
+    client.upload_key(&key_terms(), "User", key).await.unwrap();
+    let path = dir.path().join("keys").join(hex::encode(sha256(key).0));
+    let mut damaged = key.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(&path, damaged).unwrap();
+
+    let bytes = input([0; 4]);
+    let terms = traced_terms(&bytes);
+    let status = client.submit(&terms, "User", &bytes).await.unwrap_err();
+    assert!(
+        status.message().contains("upload it and submit the job again"),
+        "{status:?}"
+    );
+    assert!(!path.exists());
+    assert!(miner.db.keys().unwrap().is_empty());
+
+    client.upload_key(&key_terms(), "User", key).await.unwrap();
+    client.submit(&terms, "User", &bytes).await.unwrap();
+    miner.stop().await;
+}
+
+#[tokio::test]
 async fn no_job_is_traced_while_all_traces_are_kept_that_can_be() {
     let dir = tempfile::tempdir().unwrap();
     let miner = Miner::fresh(&dir).await;
@@ -279,6 +374,68 @@ fn traced_jobs_that_wait_count_as_traces() {
     assert_eq!(admit(2, true), Err(Refusal::Traces), "one runs");
     db.fail(&first.id, "broken").unwrap();
     assert!(admit(2, true).is_ok());
+}
+
+/// Stores a job that was evaluated.
+fn evaluated(db: &Db, account: SpendingAccountId, traced: bool) -> JobId {
+    let limits = AdmissionLimits {
+        queue: 9,
+        traces: 9,
+        reserved: BASED,
+        redeemed: 0,
+    };
+    let mut job = new_job(account);
+    job.terms.traced = traced;
+    let id = job.terms.job;
+    db.admit(job, limits).unwrap().unwrap();
+    db.finish(&id, b"output", b"receipt", b"signature").unwrap();
+    id
+}
+
+/// Pays an account's first job.
+fn pay(db: &Db, account: SpendingAccountId, job: JobId) -> Result<Payment, PaymentError> {
+    let paying = Voucher {
+        account,
+        ..voucher(job, PRICE)
+    };
+    let terms = ReservationSeen {
+        spender: account_of("User"),
+        reserved: BASED,
+        redeemed: 0,
+        until: 10_000,
+    };
+    db.pay(&signed(paying, "User"), &terms).unwrap()
+}
+
+#[test]
+fn paid_traces_have_served_by_their_account_or_their_age() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(dir.path()).unwrap();
+    let (first, second) = (evaluated(&db, 1, true), evaluated(&db, 2, true));
+    let plain = evaluated(&db, 3, false);
+    evaluated(&db, 4, true);
+    for (account, job) in [(1, first), (2, second), (3, plain)] {
+        pay(&db, account, job).unwrap();
+    }
+    let served = |account, open, kept| db.served_traces(account, open, kept).unwrap();
+    assert_eq!(served(1, 60, 60), [first]);
+    assert_eq!(served(2, 60, 60), [second]);
+    for (account, why) in [(3, "not traced"), (4, "not paid"), (5, "unknown")] {
+        assert!(served(account, 60, 60).is_empty(), "{why}");
+    }
+    assert_eq!(served(1, -60, 60).len(), 2, "both were paid long ago");
+    assert!(served(1, -60, -60).is_empty(), "gone by their age");
+}
+
+#[test]
+fn an_unpaid_traced_job_expires_with_its_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(dir.path()).unwrap();
+    let (traced, plain) = (evaluated(&db, 1, true), evaluated(&db, 2, false));
+    assert_eq!(db.prune(60, 60, 60, 60).unwrap(), 0);
+    assert_eq!(db.prune(60, -60, 60, 60).unwrap(), 1);
+    assert_eq!(pay(&db, 1, traced), Err(PaymentError::NoResult("expired")));
+    assert_eq!(pay(&db, 2, plain), Ok(Payment::New));
 }
 
 #[test]

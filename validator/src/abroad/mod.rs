@@ -198,7 +198,7 @@ impl Abroad {
         let payer = self.means.purse.payer_of(&miner.account).await;
         let begun = self
             .means
-            .begin(round, &miner.account, info.prices, oracle, quota)?;
+            .begin(round, (&payer.signer, &miner.account), info.prices, oracle, quota)?;
         let Begun { id, price, question } = match begun {
             Ok(begun) => begun,
             Err(hold) => return Ok(Err(hold)),

@@ -48,7 +48,7 @@ pub struct Ask {
     /// $BASED with which to open a spending account if there is none.
     #[arg(long, value_parser = amount, value_name = "AMOUNT")]
     deposit: Option<u128>,
-    /// Audit: a directory with the whole model, on which the answer is computed again here, in clear.
+    /// Check: a directory with the whole model, on which the answer is computed again here, in clear.
     #[arg(long, value_name = "MODEL_DIR")]
     verify_local: Option<PathBuf>,
     /// Have the answer audited: so many of its bootstraps, drawn at random, are computed again on this machine. Full mode

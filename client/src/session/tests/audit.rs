@@ -1,15 +1,16 @@
 //! Miners that open too much, too little, something else, nothing, or that try their luck again.
 
-use std::path::PathBuf;
+use std::{io::Cursor, path::PathBuf};
 
 use based_primitives::payments::{Receipt, SignedVoucher, Voucher, VoucherSignature, PAYMENT_VERSION};
 use sp_core::{sr25519, H256};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 use zk_llm::{
+    exec_tfhe::{evaluate_circuit_traced, Evaluation},
     ir::{Graph, GraphBuilder, Lut, Row, Wire},
     manifest::{EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE},
-    ClientKey, Manifest, Model, ParameterSet,
+    trace, ClientKey, ExactKey, Manifest, Model, ParameterSet,
 };
 
 use super::{
@@ -23,7 +24,7 @@ use crate::{
         link::Link,
         Audited, Event, SessionError,
     },
-    state::Job,
+    state::{Job, State},
     wire,
 };
 
@@ -46,6 +47,8 @@ struct Fixture {
     output: Vec<u8>,
     /// Size of an opening.
     opening: usize,
+    /// Where the job is written down.
+    state: State,
 }
 
 /// For each eight inputs, whether none is negative.
@@ -93,8 +96,11 @@ impl Fixture {
             signature: vec![],
             voucher: None,
         };
+        let state = State::open(&cache.path().join("state")).unwrap();
+        state.begin(&H256::zero(), "text", &job).unwrap();
         Self {
             cache,
+            state,
             manifest,
             graph: json,
             job,
@@ -145,7 +151,9 @@ impl Fixture {
             output: &self.output,
         };
         let mut events = Vec::new();
-        let audited = auditor.check(link, paid, &mut |event| events.push(event)).await;
+        let audited = auditor
+            .check(link, paid, &self.state, &mut |event| events.push(event))
+            .await;
         (audited, events)
     }
 
@@ -233,11 +241,51 @@ async fn openings_of_the_right_size_that_are_garbage_are_found() {
 }
 
 #[tokio::test]
+async fn an_honest_answer_passes_and_one_wrong_bootstrap_does_not() {
+    let mut fixture = Fixture::new();
+    let set = ParameterSet::default();
+    let key = ClientKey::generate(&set).unwrap();
+    fixture.job.evaluation_key = key.evaluation_key_bytes().unwrap();
+    let circuit = graph().compile(&set).unwrap();
+    fixture.job.input = key
+        .encrypt_values(circuit.interface(), &[1; INPUTS as usize])
+        .unwrap();
+    let exact = ExactKey::from_bytes(&fixture.job.evaluation_key, &set).unwrap();
+    let (input, how) = (&fixture.job.input, Evaluation::default());
+    let mut trace = Vec::new();
+    let (output, root) = evaluate_circuit_traced(&circuit, &exact, input, &how, &mut trace).unwrap();
+    fixture.output = output;
+    let all: Vec<u32> = (0..BOOTSTRAPS).collect();
+    let mut openings = trace::openings(&mut Cursor::new(&trace), &circuit, &all).unwrap();
+    for honest in [true, false] {
+        if !honest {
+            // The last coefficient of the first result.
+            openings[16_384] ^= 1;
+        }
+        let (mut link, _, _) = Stub::link(Script {
+            graph: Some(fixture.graph.clone()),
+            openings: openings.chunks(wire::MAX_CHUNK).map(<[u8]>::to_vec).collect(),
+            ..Script::default()
+        })
+        .await;
+        let mut auditor = fixture.auditor(u32::MAX);
+        let (audited, _) = fixture.check(&mut auditor, &mut link, H256(root)).await;
+        match honest {
+            true => {
+                let Audited { bootstraps, of, .. } = audited.unwrap();
+                assert_eq!((bootstraps, of), (BOOTSTRAPS, u64::from(BOOTSTRAPS)));
+            }
+            false => assert!(matches!(audited, Err(SessionError::Audit(_))), "{audited:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_miner_that_hangs_up_gets_no_other_draw_and_cannot_change_its_receipt() {
     let fixture = Fixture::new();
     let (mut link, _, seen) = Stub::link(Script {
         graph: Some(fixture.graph.clone()),
-        broken_openings: 4,
+        broken_openings: 5,
         ..Script::default()
     })
     .await;
@@ -252,13 +300,19 @@ async fn a_miner_that_hangs_up_gets_no_other_draw_and_cannot_change_its_receipt(
     let error = changed.unwrap_err().to_string();
     assert!(error.contains("another receipt"), "{error}");
     assert_eq!((events, asked(&seen).len()), (vec![], 3));
-    // Of another session the draw is another one: one of many millions.
+    // Another process asks for the same, however many it would have drawn.
+    let mut again = fixture.auditor(20);
+    fixture.check(&mut again, &mut link, ROOT).await.0.unwrap_err();
+    assert_eq!(asked(&seen)[3], asked_first[0]);
+    // Of another job the draw is another one: one of many millions.
+    fixture.state.finish(&fixture.job.id).unwrap();
+    fixture.state.begin(&H256::zero(), "text", &fixture.job).unwrap();
     fixture
         .check(&mut fixture.auditor(8), &mut link, ROOT)
         .await
         .0
         .unwrap_err();
-    assert_ne!(asked(&seen)[3], asked_first[0]);
+    assert_ne!(asked(&seen)[4], asked_first[0]);
 }
 
 #[tokio::test]
@@ -290,10 +344,10 @@ async fn the_graph_is_fetched_once_and_kept_only_if_it_is_the_models() {
     .await;
     let error = link.circuit(manifest, &dir).await.unwrap_err();
     assert!(
-        matches!(error, SessionError::Model(zk_llm::Error::HashMismatch { .. })),
+        matches!(&error, SessionError::Protocol(what) if what.contains("graph.json")),
         "{error}"
     );
-    assert_eq!(kept(), (false, 1));
+    assert_eq!(kept(), (false, 2));
 
     let (mut link, _, seen) = Stub::link(Script {
         graph: Some(fixture.graph.clone()),
@@ -304,7 +358,7 @@ async fn the_graph_is_fetched_once_and_kept_only_if_it_is_the_models() {
         let circuit = link.circuit(manifest, &dir).await.unwrap();
         assert_eq!(circuit.bootstraps(), u64::from(BOOTSTRAPS));
     }
-    assert_eq!(kept(), (true, 1));
+    assert_eq!(kept(), (true, 2));
     let calls = &seen.lock().unwrap().calls;
     let fetched = calls.iter().filter(|(call, _)| *call == "model_file");
     assert_eq!(fetched.count(), 1);
