@@ -4,6 +4,7 @@
 //! pair never encrypts twice (F.4-1) and a retry resends identical bytes; it holds the job's secret key and is
 //! erased, contents included, when the answer is there. The text itself is never stored.
 
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use sp_core::H256;
 use zeroize::Zeroizing;
 
 use crate::{chain::AccountId, files};
+use tables::MIGRATIONS;
 
 /// How long an unfinished job is kept: afterwards its seed expires (F.4-1).
 pub const JOB_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
@@ -373,26 +375,6 @@ impl State {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// One entry for each version of the tables; the file's `user_version` counts those applied.
-const MIGRATIONS: [&str; 2] = [
-    "
-CREATE TABLE promises (
-    genesis BLOB NOT NULL, account INTEGER NOT NULL, miner BLOB NOT NULL, cumulative BLOB NOT NULL,
-    PRIMARY KEY (genesis, account, miner)
-) WITHOUT ROWID;
-CREATE TABLE jobs (
-    id BLOB PRIMARY KEY, genesis BLOB NOT NULL, brain INTEGER NOT NULL, account INTEGER NOT NULL,
-    miner BLOB NOT NULL, task BLOB NOT NULL, max_price BLOB NOT NULL, secret_key BLOB NOT NULL,
-    evaluation_key BLOB NOT NULL, input BLOB NOT NULL, signature BLOB NOT NULL, salt BLOB NOT NULL,
-    text BLOB NOT NULL, voucher BLOB, created INTEGER NOT NULL
-);
-",
-    "
-ALTER TABLE jobs ADD COLUMN traced INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE jobs ADD COLUMN draw BLOB;
-",
-];
 
 fn promised(
     connection: &Connection,
