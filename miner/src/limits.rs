@@ -47,13 +47,11 @@ pub const FINISHED_JOB: i64 = 30 * 86_400;
 /// [`TRACE_OPEN`].
 pub const TRACES_KEPT: u32 = 32;
 /// Seconds from its payment for which a trace gives way to none but its own account's next, before which that account
-/// audits: who audits a job does it as soon as it is paid.
+/// audits: who audits a job does it as soon as it is paid. Seconds, too, for which a traced job waits to be paid.
 pub const TRACE_OPEN: i64 = 600;
-/// Seconds that a trace is kept at most, anew from its payment; an unpaid job expires as soon, so that nobody pays for a
+/// Seconds that a trace is kept at most, anew from its payment; an unpaid job expires before, so that nobody pays for a
 /// trace that is gone.
 pub const TRACE_KEPT: i64 = 3_600;
-/// Seconds that its file is kept: a minute more, so that a job that can be paid still has its trace.
-pub const TRACE_FILE: i64 = TRACE_KEPT + 60;
 /// Traces being opened at once: each reads all over a large file, for up to 2 MB of openings in memory.
 pub const OPENINGS: usize = 2;
 /// Longest wait for one's turn to have a trace opened, so that audits at the same time do not fail.

@@ -243,7 +243,7 @@ async fn prune(db: Db, traces: TraceStore, stop: Stop) {
         let expired = db.run(|db| {
             db.prune(
                 limits::UNPAID_OUTPUT,
-                limits::TRACE_KEPT,
+                limits::TRACE_OPEN,
                 limits::PAID_OUTPUT,
                 limits::FINISHED_JOB,
             )
@@ -255,7 +255,7 @@ async fn prune(db: Db, traces: TraceStore, stop: Stop) {
         }
         // After the state, whose jobs are to expire before their traces go.
         let old = traces.clone();
-        let pruned = tokio::task::spawn_blocking(move || old.prune(limits::TRACE_FILE));
+        let pruned = tokio::task::spawn_blocking(move || old.prune(limits::TRACE_KEPT));
         if let Ok(Err(error)) = pruned.await {
             tracing::error!(%error, "cannot remove old traces");
         }

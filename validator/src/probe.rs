@@ -160,7 +160,12 @@ impl Means {
         let mut deck = store.deck()?;
         let audits = audits(&deck.seed(), &payer.account(), now());
         let drawn = prices.and_then(|prices| oracle.draw(&prices, audits, &mut OsRng));
-        let asking = drawn.filter(affordable).unwrap_or(usual);
+        let asking = match drawn {
+            Some(drawn) if affordable(&drawn) => drawn,
+            // An account that audits does so for all its answers.
+            Some(drawn) if drawn.audit > 0 => return Ok(Err(Hold::Budget)),
+            _ => usual,
+        };
         let question = oracle.question(&mut deck, &asking, &mut OsRng)?;
         store.keep_deck(&deck)?;
         let id = store.begin(round, miner.as_ref(), asking.price)?;
@@ -313,6 +318,7 @@ fn is_miners_fault(error: &SessionError) -> bool {
         | SessionError::Connect(_)
         | SessionError::MinerGone(_)
         | SessionError::OutputMissing { .. }
+        | SessionError::NotOpened(_)
         | SessionError::Refused(_)
         | SessionError::Receipt(_)
         | SessionError::Output
@@ -344,6 +350,7 @@ mod tests {
             SessionError::Output,
             SessionError::Products("products"),
             SessionError::Audit("the miner refused to open its trace".into()),
+            SessionError::NotOpened("silent".into()),
         ] {
             assert!(is_miners_fault(&error), "{error}");
         }

@@ -125,8 +125,30 @@ impl SessionError {
     pub(super) fn may_be_resumed(&self) -> bool {
         matches!(
             self,
-            Self::OutputMissing { .. } | Self::Output | Self::NotOpened(_) | Self::Internal(_)
+            Self::OutputMissing { .. }
+                | Self::Output
+                | Self::NotOpened(_)
+                | Self::Internal(_)
+                | Self::State(_)
+                | Self::Chain(_)
         )
+    }
+
+    /// What it means once the miner knows what was drawn of its trace: that it does not open that.
+    pub(super) fn once_drawn(self) -> Self {
+        match self {
+            Self::MinerGone(cause) | Self::OutputMissing { cause, .. } => Self::NotOpened(cause),
+            Self::Refused(why) => {
+                Self::Audit(format!("once it knew what was drawn, the miner refused ({why})"))
+            }
+            Self::Receipt(what) => Self::Audit(format!(
+                "once it knew what was drawn, the miner gave another receipt: {what}"
+            )),
+            Self::Protocol(what) => Self::Audit(format!(
+                "once it knew what was drawn, the miner broke the protocol: {what}"
+            )),
+            other => other,
+        }
     }
 
     /// Whether the same prompt may succeed by trying again as it is.

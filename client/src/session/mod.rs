@@ -65,6 +65,8 @@ pub struct Session {
     state: State,
     link: Link,
     auditor: Auditor,
+    /// Whether the user named the miner.
+    named: bool,
     keys: Option<Keys>,
 }
 
@@ -152,28 +154,28 @@ impl Session {
         let hashes = Hashes::of(&job);
         let mut retries = RETRIES.iter();
         let given = loop {
-            match self.run(&job, &hashes, &cover, on_event).await {
+            let error = match self.run(&job, &hashes, &cover, on_event).await {
                 Ok(done) => break done,
-                Err(error) if error.is_transient() => {
-                    let Some(pause) = retries.next() else {
-                        return Err(error);
-                    };
-                    on_event(Event::Reconnecting {
-                        cause: error.to_string(),
-                    });
-                    tokio::time::sleep(*pause).await;
-                    // A connection that cannot be made leaves the old one, whose next use fails and is retried.
-                    if let Err(error) = self.reach(&job.miner).await {
-                        tracing::debug!(%error, "the miner is still away");
-                    }
+                Err(error) if self.state.is_drawn(&job.id)? => error.once_drawn(),
+                Err(error) => error,
+            };
+            if !error.is_transient() {
+                // A refusal before the voucher ends the job: the next attempt encrypts with a fresh seed.
+                if !error.may_be_resumed() {
+                    self.state.finish(&job.id)?;
                 }
-                Err(error) => {
-                    // A refusal before the voucher ends the job: the next attempt encrypts with a fresh seed.
-                    if !error.may_be_resumed() {
-                        self.state.finish(&job.id)?;
-                    }
-                    return Err(error);
-                }
+                return Err(error);
+            }
+            let Some(pause) = retries.next() else {
+                return Err(error);
+            };
+            on_event(Event::Reconnecting {
+                cause: error.to_string(),
+            });
+            tokio::time::sleep(*pause).await;
+            // A connection that cannot be made leaves the old one, whose next use fails and is retried.
+            if let Err(error) = self.reach(&job.miner).await {
+                tracing::debug!(%error, "the miner is still away");
             }
         };
         let elapsed = given.at.duration_since(started);
@@ -243,14 +245,8 @@ impl Session {
                 receipt: &receipt,
                 output: &output,
             };
-            let checked = self
-                .auditor
-                .check(&mut self.link, paid, &self.state, on_event)
-                .await;
-            Some(match checked {
-                Err(SessionError::MinerGone(cause)) => Err(SessionError::NotOpened(cause)),
-                done => done,
-            }?)
+            let checked = self.auditor.check(&mut self.link, paid, &self.state, on_event);
+            Some(checked.await?)
         } else {
             None
         };
@@ -277,6 +273,11 @@ impl Session {
         let Some(entry) = accounts.get(&job.account) else {
             return Ok(None);
         };
+        if self.named && job.miner != self.link.miner && self.state.is_drawn(&job.id)? {
+            // Its miner did not open its trace, and the user names another.
+            self.state.finish(&job.id)?;
+            return Ok(None);
+        }
         if job.miner != self.link.miner {
             if let Err(error) = self.reach(&job.miner).await {
                 if job.voucher.is_some() {

@@ -79,6 +79,7 @@ pub async fn open(
                 let dir = cache.join(hex::encode(terms.task));
                 return Ok(Opened::Full(Box::new(Session {
                     auditor: Auditor::new(dir, options.audit),
+                    named: options.miner.is_some(),
                     payer,
                     terms,
                     quote,

@@ -352,6 +352,19 @@ impl State {
         Ok(new)
     }
 
+    /// Whether it was drawn what is opened of a job.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn is_drawn(&self, job: &JobId) -> Result<bool, StateError> {
+        let drawn = self.lock().query_row(
+            "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND draw IS NOT NULL)",
+            [job.as_slice()],
+            |row| row.get(0),
+        )?;
+        Ok(drawn)
+    }
+
     /// Erases every unfinished job, for clients that never resume one. Promises stay.
     ///
     /// # Errors

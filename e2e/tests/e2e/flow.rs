@@ -91,10 +91,11 @@ async fn canaries_look_like_users(fixture: &Fixture, user: u64) -> anyhow::Resul
         let account = view.spending_account(id).await?.expect("exists");
         let reservation = view.reservation(id, &miner).await?.expect("exists");
         let own = account.owner.0 == account.spender.0;
-        shapes.push((own, account.purpose.0, account.cap, account.balance));
+        let deposit = account.balance + reservation.reserved;
+        shapes.push((own, account.purpose.0, account.cap, deposit));
         reserved.push(reservation.reserved);
     }
-    assert_eq!(shapes[0], shapes[1], "owner, purpose, cap and balance");
+    assert_eq!(shapes[0], shapes[1], "owner, purpose, cap and deposit");
     // A canary's account may be one that audits, as a user's may.
     assert!(
         [1, 2].contains(&(reserved[1] / reserved[0])) && reserved[1] % reserved[0] == 0,

@@ -298,20 +298,22 @@ impl Db {
         key_in_use(&self.lock(), hash)
     }
 
-    /// Jobs whose traces have served, of those paid within `kept` seconds: the account's own, and others paid more
-    /// than `open` seconds ago.
+    /// Jobs whose traces have served, of those that ended within `kept` seconds: the account's own, others paid more
+    /// than `open` seconds ago, and those that were not paid in time.
     pub fn served_traces(&self, account: SpendingAccountId, open: i64, kept: i64) -> DbResult<Vec<JobId>> {
         let connection = self.lock();
         let now = unix_now();
         let mut statement = connection.prepare(
             "SELECT id FROM jobs
-             WHERE traced = 1 AND state = ?1 AND changed >= ?2 AND (account = ?3 OR changed < ?4)",
+             WHERE traced = 1 AND changed >= ?2
+               AND ((state = ?1 AND (account = ?3 OR changed < ?4)) OR state = ?5)",
         )?;
         let mut rows = statement.query(params![
             JobState::Paid as u8,
             now.saturating_sub(kept),
             account_column(account),
-            now.saturating_sub(open)
+            now.saturating_sub(open),
+            JobState::Expired as u8
         ])?;
         let mut jobs: Vec<JobId> = Vec::new();
         while let Some(row) = rows.next()? {

@@ -170,7 +170,7 @@ async fn served_traces(shared: &Shared, terms: &JobTerms) -> Result<Vec<JobId>, 
     shared
         .parts
         .db
-        .run(move |db| db.served_traces(account, limits::TRACE_OPEN, limits::TRACE_FILE))
+        .run(move |db| db.served_traces(account, limits::TRACE_OPEN, limits::TRACE_KEPT))
         .await
         .map_err(db_status)
 }

@@ -82,5 +82,5 @@ fn no_model(error: TaskError) -> Status {
 
 fn unreadable(error: impl std::error::Error) -> Status {
     tracing::error!(%error, "a trace cannot be read");
-    Status::internal("the miner cannot read the trace of this job; try again later")
+    Status::unavailable("the miner cannot read the trace of this job; try again later")
 }

@@ -59,9 +59,9 @@ pub struct Ask {
     /// computes them again with your evaluation key; every byte must be equal, and the output must follow from them. No
     /// secret is used, and nothing is decrypted before the audit is passed.
     ///
-    /// A miner that cheats in a share E of the bootstraps escapes N draws with a probability of (1 - E)^N: with 32 draws,
-    /// once in 29 times if it gets a tenth of them wrong, and once in four billion times if it gets half of them wrong. A
-    /// single wrong bootstrap among thousands is likely to be missed.
+    /// A miner that gets a share E of every layer wrong escapes N draws with a probability of (1 - E)^N: with 32 draws,
+    /// once in 29 times if it gets a tenth wrong, and once in four billion times if it gets half wrong. A single wrong
+    /// bootstrap among thousands is likely to be missed.
     ///
     /// It costs twice the price of each job and takes about twice as long. If the audit fails, the price is spent and the
     /// answer is not shown. With a generator the job of each word is audited.

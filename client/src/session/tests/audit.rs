@@ -377,3 +377,21 @@ async fn a_miner_is_asked_for_so_many_openings_at_once() {
     assert_eq!(asked(&seen).concat(), tables);
     assert_eq!(asked(&seen).len(), 2);
 }
+
+#[test]
+fn a_miner_that_knows_what_was_drawn_has_no_other_excuse() {
+    let gone = SessionError::MinerGone("silent".into()).once_drawn();
+    assert!(matches!(gone, SessionError::NotOpened(_)));
+    assert!(gone.is_transient() && gone.may_be_resumed());
+    for excuse in [
+        SessionError::Refused("no such job".into()),
+        SessionError::Receipt("it cannot be read"),
+        SessionError::Protocol("too many bytes".into()),
+    ] {
+        let error = excuse.once_drawn();
+        assert!(matches!(error, SessionError::Audit(_)), "{error}");
+        assert!(!error.is_transient() && !error.may_be_resumed());
+    }
+    let own = SessionError::Internal("a task died".into()).once_drawn();
+    assert!(matches!(own, SessionError::Internal(_)) && own.may_be_resumed());
+}
