@@ -231,7 +231,7 @@ impl Ask {
             text += &format!("\naudited: {bootstraps} of {of} bootstraps recomputed, all equal");
         }
         if self.audit > 0 && made.len() < audits.len() {
-            text += "\nNOT AUDITED: an unfinished job went on that was paid without an audit; ask again for another";
+            text += "\nNOT AUDITED: an unfinished job went on that was begun without an audit; ask again for another";
         }
         text
     }
