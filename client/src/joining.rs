@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
 use based_primitives::{
@@ -16,6 +17,9 @@ use crate::{
     wallet::format_account,
 };
 
+/// How long a program that finds its account not memorized looks again: the block in which it was may have lost to another,
+/// which has it a few blocks later.
+pub const JUST_MEMORIZED: Duration = Duration::from_secs(30);
 /// Kept for the fees of the transactions of joining and of the first ones after.
 const FEES: Balance = BASED / 10;
 

@@ -6,12 +6,13 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{bail, Context};
 use based_client::{
     chain, files,
+    joining::JUST_MEMORIZED,
     models::{Models, Quota},
     tls::{self, ComputeKeyPair},
     wire::{self, miner_server::MinerServer},
@@ -210,8 +211,15 @@ pub async fn listen(
 
 /// Storage to keep within: what was declared on chain, or less (R029). `None` if stopped meanwhile.
 async fn quota(common: &Common, args: &Run, chain: &dyn Chain, stop: &Stop) -> anyhow::Result<Option<Quota>> {
+    let begin = Instant::now();
     let peer = loop {
         match chain.peer(common.brain).await {
+            Ok(None) if begin.elapsed() < JUST_MEMORIZED => {
+                tracing::warn!(
+                    brain = common.brain,
+                    "not memorized as this node sees it; waiting, in case it was just now"
+                );
+            }
             Ok(peer) => break peer,
             Err(error) => tracing::warn!(%error, "waiting for the node"),
         }

@@ -6,12 +6,14 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use anyhow::{bail, Context};
 use based_client::{
     chain::Chain,
     files,
+    joining::JUST_MEMORIZED,
     models::{Models, Quota},
 };
 use based_primitives::Role;
@@ -19,6 +21,7 @@ use tokio::{
     signal::unix::{signal, SignalKind},
     sync::watch,
     task::JoinSet,
+    time::sleep,
 };
 
 use crate::{
@@ -35,6 +38,9 @@ use crate::{
     situation,
     store::Store,
 };
+
+/// Pause before it is looked again whether the account is memorized.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// Sends canaries, sets weights and forecasts until SIGINT or SIGTERM. Waits for a node that is away, at the start and later.
 ///
@@ -61,8 +67,19 @@ pub async fn run(common: &Common, args: &Run) -> anyhow::Result<()> {
     }
     let work = async {
         let chain = Chain::connect_patiently(&common.node).await?;
-        let view = chain.best().await?;
-        let Some(own) = view.peer(common.brain, &signer.account()).await? else {
+        let begin = Instant::now();
+        let own = loop {
+            let own = chain.best().await?.peer(common.brain, &signer.account()).await?;
+            if own.is_some() || begin.elapsed() >= JUST_MEMORIZED {
+                break own;
+            }
+            tracing::warn!(
+                brain = common.brain,
+                "not memorized as this node sees it; waiting, in case it was just now"
+            );
+            sleep(LOOK_AGAIN).await;
+        };
+        let Some(own) = own else {
             bail!(
                 "this account is not memorized in Brain {}; run `based-validator register` first",
                 common.brain
