@@ -30,6 +30,17 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// What is to be removed may be gone already.
+///
+/// # Errors
+/// Any error but `NotFound`.
+pub fn missing_is_fine(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    }
+}
+
 /// Directory of a user's wallets and client state: `$BASED_HOME`, else `~/.based`.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use std::{
 };
 
 use based_client::{
-    files,
+    files::{self, missing_is_fine},
     models::{self, Quota},
     wire::sha256,
 };
@@ -292,14 +292,5 @@ impl KeyStore {
 
     fn path(&self, hash: &H256) -> PathBuf {
         self.0.dir.join(hex::encode(hash.0))
-    }
-}
-
-/// What is to be removed may be gone already.
-pub(crate) fn missing_is_fine(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound {
-        Ok(())
-    } else {
-        Err(error)
     }
 }

@@ -8,10 +8,10 @@ use std::{
     time::SystemTime,
 };
 
-use based_client::files;
+use based_client::files::{self, missing_is_fine};
 use based_primitives::JobId;
 
-use crate::{db::unix_now, evalkeys::missing_is_fine};
+use crate::db::unix_now;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 1 << 20;

@@ -7,7 +7,7 @@ use based_client::{
     chain::AccountId,
     models::Models,
     session::{split::Settings, USUAL_AUDIT},
-    wire::{FULL_COMPLETION_UNITS, TRACED_PRICE},
+    wire::{job_price, FULL_COMPLETION_UNITS},
 };
 use based_primitives::{Balance, PriceList, Task};
 use rand::Rng;
@@ -64,7 +64,7 @@ impl Asking {
     fn audited(self) -> Self {
         Self {
             audit: USUAL_AUDIT,
-            price: self.price.saturating_mul(TRACED_PRICE),
+            price: job_price(self.price, true).unwrap_or(Balance::MAX),
             ..self
         }
     }

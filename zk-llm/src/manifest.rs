@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::compile::{Circuit, Interface};
 use crate::error::{Error, Result};
-use crate::ir::MAX_WIRES;
+use crate::ir::{Graph, MAX_WIRES};
+use crate::params::ParameterSet;
 
 /// Version of the manifest's form.
 pub const MANIFEST_VERSION: u16 = 1;
@@ -305,6 +306,27 @@ impl Manifest {
         } else {
             Err(Error::HashMismatch { file: file.into() })
         }
+    }
+
+    /// Compiles the bytes of the model's graph.
+    ///
+    /// # Errors
+    /// [`Error::HashMismatch`], [`Error::Graph`] or [`Error::Compile`]; [`Error::Manifest`] if the manifest says another
+    /// interface or count of bootstraps.
+    pub fn compile(&self, graph: &[u8]) -> Result<Circuit> {
+        self.verify(GRAPH_FILE, graph)?;
+        let circuit = Graph::from_json(graph)?.compile(&ParameterSet::by_name(&self.parameter_set)?)?;
+        if *circuit.interface() != self.interface {
+            return Err(Error::Manifest(
+                "its interface is not the graph's; export the model again".into(),
+            ));
+        }
+        if circuit.bootstraps() != self.bootstraps.squeezed {
+            return Err(Error::Manifest(
+                "its count of bootstraps is not the graph's".into(),
+            ));
+        }
+        Ok(circuit)
     }
 }
 

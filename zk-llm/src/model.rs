@@ -10,7 +10,6 @@ use crate::compile::Circuit;
 use crate::error::{Error, Result};
 use crate::frontend::Frontend;
 use crate::import::Chooser;
-use crate::ir::Graph;
 use crate::logits::Logits;
 use crate::manifest::{
     sha256, Manifest, EMBEDDING_FILE, GRAPH_FILE, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOKENIZER_FILE,
@@ -42,18 +41,7 @@ impl Model {
         for file in manifest.files.keys().filter(|file| *file != GRAPH_FILE) {
             read_verified(dir, file, &manifest)?;
         }
-        let graph = Graph::from_json(&read_verified(dir, GRAPH_FILE, &manifest)?)?;
-        let circuit = graph.compile(&ParameterSet::by_name(&manifest.parameter_set)?)?;
-        if *circuit.interface() != manifest.interface {
-            return Err(Error::Manifest(
-                "its interface is not the graph's; export the model again".into(),
-            ));
-        }
-        if circuit.bootstraps() != manifest.bootstraps.squeezed {
-            return Err(Error::Manifest(
-                "its count of bootstraps is not the graph's".into(),
-            ));
-        }
+        let circuit = manifest.compile(&read_limited(dir, GRAPH_FILE, MAX_FILE_BYTES)?)?;
         Ok(Self {
             manifest,
             manifest_hash,

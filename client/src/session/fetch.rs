@@ -10,10 +10,9 @@ use rand::Rng;
 use sp_core::H256;
 use zk_llm::{
     import::{is_split, ClientPart, SplitManifest, PUBLIC_FILES},
-    ir::Graph,
     manifest::{GRAPH_FILE, MANIFEST_FILE, MAX_MANIFEST_BYTES},
     model::MAX_FILE_BYTES,
-    Circuit, ClientModel, Manifest, Model, ParameterSet,
+    Circuit, ClientModel, Manifest, Model,
 };
 
 use super::{
@@ -128,22 +127,10 @@ fn load(dir: &Path, task: &H256) -> Option<TaskModel> {
 /// Compiles the graph in a directory, which takes a while, if it is the manifest's.
 async fn compiled(dir: &Path, manifest: &Manifest) -> Result<Circuit, SessionError> {
     let (path, manifest) = (dir.join(GRAPH_FILE), manifest.clone());
-    let compiling = tokio::task::spawn_blocking(move || {
-        let bytes = fs::read(path)?;
-        compile(&bytes, &manifest).map_err(SessionError::from)
-    });
+    let compiling =
+        tokio::task::spawn_blocking(move || manifest.compile(&fs::read(path)?).map_err(SessionError::from));
     let compiled = compiling.await;
     compiled.map_err(|error| SessionError::Internal(error.to_string()))?
-}
-
-fn compile(graph: &[u8], manifest: &Manifest) -> zk_llm::Result<Circuit> {
-    manifest.verify(GRAPH_FILE, graph)?;
-    let set = ParameterSet::by_name(&manifest.parameter_set)?;
-    let circuit = Graph::from_json(graph)?.compile(&set)?;
-    if *circuit.interface() != manifest.interface || circuit.bootstraps() != manifest.bootstraps.squeezed {
-        return Err(zk_llm::Error::Manifest("it does not fit the graph".into()));
-    }
-    Ok(circuit)
 }
 
 /// A directory for files that are not all there; removed unless it is kept.

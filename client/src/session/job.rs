@@ -10,7 +10,7 @@ use std::{
 
 use based_primitives::{
     payments::{Receipt, VoucherSignature},
-    Balance, BlockNumber,
+    BlockNumber,
 };
 use codec::Decode;
 use futures::stream;
@@ -59,14 +59,6 @@ pub(super) fn terms(job: &Job, hashes: &Hashes) -> JobTerms {
         size: job.input.len() as u64,
         max_price: job.max_price,
         traced: job.traced,
-    }
-}
-
-/// What a job costs where a usual one costs `price`.
-pub(super) fn cost(price: Balance, traced: bool) -> Balance {
-    match traced {
-        true => price.saturating_mul(wire::TRACED_PRICE),
-        false => price,
     }
 }
 

@@ -120,7 +120,8 @@ impl Session {
 
     /// Price of one job by the chosen miner, with its audit if answers are audited.
     pub fn price(&self) -> Balance {
-        job::cost(self.link.price.min(self.quote), self.auditor.is_on())
+        let usual = self.link.price.min(self.quote);
+        wire::job_price(usual, self.auditor.is_on()).unwrap_or(Balance::MAX)
     }
 
     /// Asks one prompt.

@@ -48,11 +48,20 @@ pub const CENTROIDS_FILE: &str = "centroids.json";
 pub const FULL_COMPLETION_UNITS: u32 = 1;
 /// How many times the price of a job a traced one costs: integers take about twice as long as floating point, and the trace
 /// is kept.
-pub const TRACED_PRICE: Balance = 2;
+const TRACED_PRICE: Balance = 2;
 /// Most bootstraps that one [`proto::OpenRequest`] names.
 pub const MAX_OPENINGS: usize = 128;
 /// Longest silence of a miner during a transfer or an evaluation before a client gives up.
 pub const SILENCE: Duration = Duration::from_secs(60);
+
+/// What a full-mode job costs where a usual one costs `price`; none if no amount is as large.
+pub fn job_price(price: Balance, traced: bool) -> Option<Balance> {
+    if traced {
+        price.checked_mul(TRACED_PRICE)
+    } else {
+        Some(price)
+    }
+}
 
 /// A gRPC server with this protocol's limits: streams per connection, keep-alive, header and frame sizes.
 ///

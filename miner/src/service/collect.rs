@@ -86,12 +86,7 @@ pub(super) async fn paid(shared: &Arc<Shared>, voucher: &[u8]) -> Result<Job, St
 /// The job that a voucher names, which must be its account's.
 async fn named(shared: &Shared, signed: &SignedVoucher) -> Result<Job, Status> {
     let (id, account) = (signed.voucher.job, signed.voucher.account);
-    let job = shared
-        .parts
-        .db
-        .run(move |db| db.job(&id))
-        .await
-        .map_err(db_status)?;
+    let job = shared.job(id).await?;
     job.filter(|job| job.account == account)
         .ok_or_else(|| PaymentError::UnknownJob.into())
 }

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use based_client::wire::{
+    job_price,
     proto::{job_event::Event, job_upload::Part, JobEvent, JobUpload, Progress, Queued, SignedReceipt},
-    JobTerms, TRACED_PRICE,
+    JobTerms,
 };
 use based_primitives::{Balance, JobId};
 use futures::Stream;
@@ -34,12 +35,7 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
     let id = terms.job;
     shared.check_brain(terms.brain)?;
 
-    let known = shared
-        .parts
-        .db
-        .run(move |db| db.job(&id))
-        .await
-        .map_err(db_status)?;
+    let known = shared.job(id).await?;
     if let Some(job) = known.filter(|job| !matches!(job.state, JobState::Failed | JobState::Expired)) {
         return attach(shared, &job, &terms, &signature).await;
     }
@@ -107,14 +103,9 @@ pub(super) async fn submit(shared: &Arc<Shared>, mut stream: Streaming<JobUpload
     Ok(id)
 }
 
-/// What a job costs: a traced one so many times what is offered.
+/// What a job costs.
 fn cost(offered: Balance, traced: bool) -> Result<Balance, Status> {
-    let price = if traced {
-        offered.checked_mul(TRACED_PRICE)
-    } else {
-        Some(offered)
-    };
-    price.ok_or_else(|| {
+    job_price(offered, traced).ok_or_else(|| {
         Status::failed_precondition("no amount is as large as the price of this job; ask without an audit")
     })
 }
@@ -252,12 +243,7 @@ async fn changed(shared: &Shared, stages: &mut watch::Receiver<Stage>, told: Opt
 }
 
 async fn ended(shared: &Shared, id: JobId) -> Result<JobEvent, Status> {
-    let job = shared
-        .parts
-        .db
-        .run(move |db| db.job(&id))
-        .await
-        .map_err(db_status)?;
+    let job = shared.job(id).await?;
     let job = job.ok_or_else(|| Status::not_found("the job is no longer known; submit a new one"))?;
     match (job.state, job.receipt) {
         (JobState::Done | JobState::Paid, Some((receipt, signature))) => Ok(JobEvent {

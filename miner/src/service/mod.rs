@@ -25,7 +25,7 @@ use based_client::{
         CENTROIDS_FILE, MAX_CHUNK,
     },
 };
-use based_primitives::{Balance, BrainId, SpendingAccountId};
+use based_primitives::{Balance, BrainId, JobId, SpendingAccountId};
 use futures::Stream;
 use sp_core::H256;
 use sp_runtime::AccountId32;
@@ -38,7 +38,7 @@ use zk_llm::split::PACKING_KEY_BYTES;
 
 use crate::{
     chain::{Account, Chain, ChainError, Reservation},
-    db::{Db, DbError, ReservationSeen},
+    db::{Db, DbError, Job, ReservationSeen},
     evalkeys::{KeyStore, KeyStoreError},
     limits,
     metrics::Metrics,
@@ -128,6 +128,11 @@ impl Shared {
                 "this miner accepts no jobs: {reason}"
             ))),
         }
+    }
+
+    /// What is known of a job.
+    async fn job(&self, id: JobId) -> Result<Option<Job>, Status> {
+        self.parts.db.run(move |db| db.job(&id)).await.map_err(db_status)
     }
 
     /// Accounts that upload a key now.

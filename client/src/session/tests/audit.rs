@@ -20,7 +20,7 @@ use super::{
 use crate::{
     session::{
         audit::{Auditor, Paid},
-        job::{cost, Hashes},
+        job::Hashes,
         link::Link,
         Audited, Event, SessionError,
     },
@@ -182,8 +182,11 @@ fn asked(seen: &std::sync::Mutex<Seen>) -> Vec<Vec<u32>> {
 
 #[test]
 fn a_traced_job_costs_twice_as_much() {
-    assert_eq!((cost(1_000, false), cost(1_000, true)), (1_000, 2_000));
-    assert_eq!(cost(u128::MAX, true), u128::MAX);
+    assert_eq!(
+        (wire::job_price(1_000, false), wire::job_price(1_000, true)),
+        (Some(1_000), Some(2_000))
+    );
+    assert_eq!(wire::job_price(u128::MAX, true), None);
 }
 
 #[tokio::test]
