@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use zk_llm::split::{
-    answer, answer_bytes, bodies_bytes, hint, hint_bytes, product, products_bytes, Batch, Check, Matrix, Opening,
+    answer, answer_bytes, batch as batch_of, bodies_bytes, hint, hint_bytes, product,
+    products_bytes, Batch, Check, Matrix, Opening,
     PackingKey, Positions, SecretKey, Shape, Tokens, PACKING_KEY_BYTES, REQUEST_BYTES,
 };
 
@@ -17,7 +18,7 @@ const POSITIONS: usize = 512;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    shape: (u32, u32, u64, u64),
+    shape: (u32, u32, u64, u64, u64),
     positions: usize,
     activations: Vec<i8>,
     changes: Vec<(u16, u8)>,
@@ -94,8 +95,7 @@ fuzz_target!(|input: Input| {
     for bodies in [input.bytes, &bodies] {
         if let Ok(products) = product(&made.matrix, bodies) {
             let named = Positions::of_bodies(bodies, shape).expect("it was accepted");
-            let tokens = Tokens::new(1 << bodies[7]).expect("it was accepted");
-            assert_eq!(bodies.len() as u64, bodies_bytes(shape, tokens, named.count));
+            assert_eq!(bodies.len() as u64, bodies_bytes(shape, named.tokens, named.count));
             assert_eq!(products.len() as u64, products_bytes(shape, named.count));
             assert!(made.check.verify(bodies, &products).expect("well-formed"));
         }
@@ -115,7 +115,7 @@ fuzz_target!(|input: Input| {
         for request in [input.bytes, &request] {
             if let Ok(hint) = hint(&made.matrix, &made.packing, request) {
                 assert_eq!(request.len() as u64, REQUEST_BYTES);
-                let tokens = Tokens::new(1 << request[7]).expect("it was accepted");
+                let (_, tokens) = batch_of(request, shape, &made.packing).expect("it was accepted");
                 assert_eq!(hint.len() as u64, hint_bytes(shape, tokens));
             }
         }
@@ -125,19 +125,35 @@ fuzz_target!(|input: Input| {
         for (request, bodies) in [(&request, &bodies), (&made.request, &bodies)] {
             if let Ok(answer) = answer(&made.matrix, &made.packing, request, bodies) {
                 let named = Positions::of_bodies(bodies, shape).expect("it was accepted");
-                let tokens = Tokens::new(1 << bodies[7]).expect("it was accepted");
-                assert_eq!(answer.len() as u64, answer_bytes(shape, tokens, named.count));
+                assert_eq!(answer.len() as u64, answer_bytes(shape, named.tokens, named.count));
+            }
+        }
+    }
+
+    // A prompt's answer decrypts to the clear products, two positions to a slot.
+    if let Ok(clear) = made.matrix.multiply(&input.activations) {
+        let positions = input.activations.len() / INPUTS as usize;
+        if let Ok(tokens) = Tokens::prompt(shape, positions) {
+            let pending = made.secret.prepare(shape, tokens).expect("it decrypts exactly");
+            let request = pending.request().to_vec();
+            if let Ok((bodies, sealed)) = pending.seal(&input.activations) {
+                let right = answer(&made.matrix, &made.packing, &request, &bodies).expect("its own request");
+                assert_eq!(made.secret.unseal(&sealed, &right).expect("its own answer"), clear);
+                assert!(product(&made.matrix, &bodies).is_err() || !tokens.paired());
+                let wrong = changed(&right, &input);
+                assert!(made.secret.unseal(&sealed, &wrong).is_err() || wrong.len() == right.len());
             }
         }
     }
 
     // A description decides what is reserved: small or refused.
-    let (inputs, outputs, row_sum, row_squares) = input.shape;
+    let (inputs, outputs, row_sum, row_squares, input_squares) = input.shape;
     let described = Shape {
         inputs: inputs % 4096,
         outputs: outputs % 4096,
         row_sum,
         row_squares,
+        input_squares,
     };
     if let Ok(tokens) = Tokens::new(input.positions % 64) {
         let huge = Shape {

@@ -6,6 +6,8 @@
 //! transforms. Rounding the key's coefficients to that prime adds less to their noise than floating point does to their
 //! products. Keyswitch and modulus switch are integers anyhow.
 
+mod ring;
+
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -17,12 +19,14 @@ use crate::bootstrap::Switched;
 use crate::error::{Error, Result};
 use crate::keys::read_evaluation_key;
 use crate::params::ParameterSet;
-use crate::split::ring::{centred, vectorised, Ring};
-use crate::split::RING_DEGREE;
+use crate::simd::vectorised;
+use ring::Ring;
 
 /// Prime modulus of accumulators, 1 modulo twice the degree: the largest below `2^62`, above which transforms are slower.
 const MODULUS: u64 = (1 << 62) - 65_535;
 
+/// Degree of the accumulators' ring.
+const DEGREE: usize = 2048;
 /// Polynomials of a ciphertext: mask and body.
 const POLYNOMIALS: usize = 2;
 /// Of the key for one coefficient of the small secret: a ciphertext for each polynomial's digits.
@@ -70,7 +74,7 @@ impl ExactKey {
             bsk.glwe_size().0,
             bsk.decomposition_level_count().0,
         );
-        if shape != (RING_DEGREE, POLYNOMIALS, 1) {
+        if shape != (DEGREE, POLYNOMIALS, 1) {
             return Err(other_kind());
         }
         let digit_bits = bsk.decomposition_base_log().0 as u32;
@@ -121,7 +125,7 @@ impl Rotation {
     /// From the coefficients of a bootstrapping key modulo `2^64`, of one digit of so many bits.
     fn new(mut key: Vec<u64>, digit_bits: u32) -> Self {
         let ring = ring();
-        key.par_chunks_mut(RING_DEGREE).for_each(|polynomial| {
+        key.par_chunks_mut(DEGREE).for_each(|polynomial| {
             polynomial.iter_mut().for_each(|x| *x = to_prime(*x));
             ring.forward(polynomial);
             ring.divide_by_degree(polynomial);
@@ -140,15 +144,15 @@ impl Rotation {
             let body: Vec<u64> = table.iter().map(|x| to_prime(*x)).collect();
             // Divided by X^b.
             [
-                vec![0; RING_DEGREE],
-                rotated(&body, (2 * RING_DEGREE - input.body) % (2 * RING_DEGREE)),
+                vec![0; DEGREE],
+                rotated(&body, (2 * DEGREE - input.body) % (2 * DEGREE)),
             ]
         };
         let mut accumulators: Vec<Accumulator> = inputs.iter().zip(tables).map(start).collect();
-        let mut digits = [vec![0; RING_DEGREE], vec![0; RING_DEGREE]];
-        let mut sum = vec![0; RING_DEGREE];
+        let mut digits = [vec![0; DEGREE], vec![0; DEGREE]];
+        let mut sum = vec![0; DEGREE];
         // Each part of the key is read once for all accumulators.
-        for (at, key) in self.key.chunks_exact(KEY_POLYNOMIALS * RING_DEGREE).enumerate() {
+        for (at, key) in self.key.chunks_exact(KEY_POLYNOMIALS * DEGREE).enumerate() {
             for (accumulator, input) in accumulators.iter_mut().zip(inputs) {
                 self.step(accumulator, input.mask[at], key, &mut digits, &mut sum);
             }
@@ -176,7 +180,7 @@ impl Rotation {
         for (polynomial, x) in accumulator.iter_mut().enumerate() {
             sum.fill(0);
             for (row, digits) in digits.iter().enumerate() {
-                let key = &key[(row * POLYNOMIALS + polynomial) * RING_DEGREE..][..RING_DEGREE];
+                let key = &key[(row * POLYNOMIALS + polynomial) * DEGREE..][..DEGREE];
                 ring.multiply_add(sum, digits, key);
             }
             ring.inverse_times_degree(sum);
@@ -193,9 +197,9 @@ impl Rotation {
 
     /// The digits of `(X^by - 1) * x`, as residues.
     fn digits(&self, x: &[u64], by: usize, digits: &mut [u64]) {
-        let (shift, negated) = (by % RING_DEGREE, by >= RING_DEGREE);
+        let (shift, negated) = (by % DEGREE, by >= DEGREE);
         // What passes X^N comes back negated.
-        let (kept, wrapped) = x.split_at(RING_DEGREE - shift);
+        let (kept, wrapped) = x.split_at(DEGREE - shift);
         let (low, high) = digits.split_at_mut(shift);
         let (x_low, x_high) = x.split_at(shift);
         vectorised(
@@ -233,7 +237,7 @@ impl Rotation {
     #[inline(always)]
     fn digit(&self, x: u64) -> u64 {
         let half = 1 << (self.dropped - 1);
-        self.ring.residue((centred(x, MODULUS) + half) >> self.dropped)
+        self.ring.residue((self.ring.centred(x) + half) >> self.dropped)
     }
 }
 
@@ -245,9 +249,9 @@ fn ring() -> &'static Ring {
 /// `X^by * x`, for `by` below twice the degree.
 fn rotated(x: &[u64], by: usize) -> Vec<u64> {
     let ring = ring();
-    let (kept, wrapped) = x.split_at(RING_DEGREE - by % RING_DEGREE);
+    let (kept, wrapped) = x.split_at(DEGREE - by % DEGREE);
     let negate = |x: &u64| ring.neg(*x);
-    match by < RING_DEGREE {
+    match by < DEGREE {
         true => wrapped.iter().map(negate).chain(kept.iter().copied()).collect(),
         false => wrapped.iter().copied().chain(kept.iter().map(negate)).collect(),
     }
@@ -285,19 +289,16 @@ mod tests {
         let times = |x: &[i128], by: usize| -> Vec<i128> {
             let mut y = vec![0; x.len()];
             for (at, x) in x.iter().enumerate() {
-                let to = (at + by) % (2 * RING_DEGREE);
-                match to < RING_DEGREE {
+                let to = (at + by) % (2 * DEGREE);
+                match to < DEGREE {
                     true => y[to] = *x,
-                    false => y[to - RING_DEGREE] = -x,
+                    false => y[to - DEGREE] = -x,
                 }
             }
             y
         };
         let body: Vec<i128> = table.iter().map(|x| i128::from(to_prime(*x))).collect();
-        let mut accumulator = [
-            vec![0i128; RING_DEGREE],
-            times(&body, 2 * RING_DEGREE - input.body),
-        ];
+        let mut accumulator = [vec![0i128; DEGREE], times(&body, 2 * DEGREE - input.body)];
         for (by, key) in input.mask.iter().zip(key.chunks(KEY_POLYNOMIALS)) {
             let digits = accumulator.clone().map(|x| -> Vec<i128> {
                 let digit = |(y, x): (&i128, &i128)| {
@@ -330,7 +331,7 @@ mod tests {
     fn rotations_are_those_of_the_definition() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
         let key: Vec<Vec<u64>> = (0..2 * KEY_POLYNOMIALS)
-            .map(|_| (0..RING_DEGREE).map(|_| rng.gen()).collect())
+            .map(|_| (0..DEGREE).map(|_| rng.gen()).collect())
             .collect();
         let rotation = Rotation::new(key.concat(), 23);
         for mask in [
@@ -340,7 +341,7 @@ mod tests {
             [rng.gen_range(0..4096), rng.gen_range(0..4096)],
         ] {
             let input = Switched::of(mask.to_vec(), rng.gen_range(0..4096));
-            let table: Vec<u64> = (0..RING_DEGREE).map(|_| rng.gen()).collect();
+            let table: Vec<u64> = (0..DEGREE).map(|_| rng.gen()).collect();
             let right = plain(&key, rotation.dropped, &input, &table);
             assert!(rotation.apply(&[input], &[&table]) == [right], "{mask:?}");
         }

@@ -6,7 +6,7 @@
 //! 2. *Offline.* The client asks for hints of a *set* of positions: one request for each linear layer, whose batch is
 //!    the smallest that holds the set and decrypts exactly ([`tokens_for`]). One set may be prepared and not yet paid.
 //!    A prompt is there already and gains nothing from hints: its set is named by its requests, no hints come, and each
-//!    of its rounds is answered in one step (`zk_llm::split::answer`), in a third of the bytes.
+//!    of its rounds is answered in one step (`zk_llm::split::answer`), two positions in a number.
 //! 3. *Pay.* Before a set's first round, a voucher raises the account's cumulative amount by the set's price: the
 //!    prompt's price for the first positions of the job, up to the agreed prompt, the completion's for the rest. So
 //!    either side risks one set.
@@ -45,31 +45,51 @@ pub const SESSION_BYTES: usize = 32;
 const INPUT_CONTEXT: &[u8] = b"based/split/input/1";
 const OUTPUT_CONTEXT: &[u8] = b"based/split/output/1";
 
-/// The batch of a layer for so many positions: the smallest that holds them and decrypts exactly, if hint and round are
+/// How the positions of a set get their products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Hints first, products later.
+    Hinted,
+    /// Both in one step, as a prompt's.
+    Answered,
+}
+
+/// The batch of a layer for so many positions: the smallest that holds them and decrypts exactly, if what is sent is
 /// within the limits.
-pub fn tokens_for(shape: &Shape, positions: usize) -> Option<Tokens> {
-    let tokens = Tokens::smallest(shape, positions).ok()?;
+pub fn tokens_for(shape: &Shape, positions: usize, way: Way) -> Option<Tokens> {
+    let (tokens, hint, down) = match way {
+        Way::Hinted => {
+            let tokens = Tokens::smallest(shape, positions).ok()?;
+            (
+                tokens,
+                hint_bytes(shape, tokens),
+                products_bytes(shape, positions),
+            )
+        }
+        Way::Answered => {
+            let tokens = Tokens::prompt(shape, positions).ok()?;
+            (tokens, 0, answer_bytes(shape, tokens, positions))
+        }
+    };
     let up = bodies_bytes(shape, tokens, positions);
-    let down = products_bytes(shape, positions).max(answer_bytes(shape, tokens, positions));
-    // Larger batches have larger hints and answers.
-    (hint_bytes(shape, tokens) <= MAX_HINT && up.max(down) <= MAX_ROUND).then_some(tokens)
+    (hint <= MAX_HINT && up.max(down) <= MAX_ROUND).then_some(tokens)
 }
 
 /// Batches of every layer for a set: layers of the body hold all of its positions, and those after it as many as can
 /// be wanted, one for each pass. A set of a prompt is one pass.
-pub fn batches(manifest: &SplitManifest, positions: usize, passes: usize) -> Option<Vec<Tokens>> {
+pub fn batches(manifest: &SplitManifest, positions: usize, passes: usize, way: Way) -> Option<Vec<Tokens>> {
     let body = manifest.body();
     let wanted = |at: usize| if at < body { positions } else { passes };
     let linears = manifest.linears.iter().enumerate();
     linears
-        .map(|(at, linear)| tokens_for(&linear.shape(), wanted(at)))
+        .map(|(at, linear)| tokens_for(&linear.shape(), wanted(at), way))
         .collect()
 }
 
-/// Most positions of a pass, a power of two; 0 if not even one fits the limits.
+/// Most positions of a prompt's pass, a power of two; 0 if not even one fits the limits.
 pub fn widest(manifest: &SplitManifest) -> usize {
     let mut count = RING_DEGREE;
-    while count > 0 && batches(manifest, count, 1).is_none() {
+    while count > 0 && batches(manifest, count, 1, Way::Answered).is_none() {
         count /= 2;
     }
     count
@@ -157,19 +177,26 @@ mod tests {
     }
 
     #[test]
-    fn batches_grow_until_products_decrypt_exactly() {
+    fn batches_hold_their_positions_within_the_limits() {
         let shape = |inputs: u32| Shape {
             inputs,
             outputs: 3_072,
-            row_sum: 127 * u64::from(inputs),
-            row_squares: 127 * 127 * u64::from(inputs),
+            row_sum: 20 * u64::from(inputs),
+            row_squares: 576 * u64::from(inputs),
+            input_squares: 576 * u64::from(inputs),
         };
-        let tokens = |inputs, positions| tokens_for(&shape(inputs), positions).map(Tokens::count);
-        assert_eq!(tokens(768, 1), Some(1));
-        assert_eq!(tokens(768, 5), Some(8));
-        assert_eq!(tokens(3_072, 1), Some(4), "wide rows need larger batches");
-        assert_eq!(tokens(100_000, 1), None);
-        assert_eq!(tokens(8, 4_096), None);
+        let tokens = |inputs, positions, way| tokens_for(&shape(inputs), positions, way).map(Tokens::count);
+        let (hinted, answered) = (Way::Hinted, Way::Answered);
+        assert_eq!(tokens(768, 1, hinted), Some(1));
+        assert_eq!(tokens(768, 5, hinted), Some(8));
+        assert_eq!(tokens(768, 1, answered), Some(1));
+        assert_eq!(tokens(768, 5, answered), Some(8));
+        assert_eq!(tokens(768, 1_024, hinted), None, "its hint is too large");
+        assert_eq!(tokens(768, 1_024, answered), Some(1_024));
+        assert_eq!(tokens(768, 2_048, answered), None, "its answer is too large");
+        assert_eq!(tokens(300_000, 1, hinted), None, "too wide");
+        assert_eq!(tokens(8, 8_192, hinted), None);
+        assert_eq!(tokens(8, 16_384, answered), None);
     }
 
     #[test]

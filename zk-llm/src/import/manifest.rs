@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::convert::MAX_JSON_BYTES;
 use super::exec::client_tensors;
 use super::network::{Network, LINEARS_OF_LAYER, MAX_COLUMNS, MAX_VOCABULARY};
+use super::steps::most_squares;
 use crate::error::{Error, Result};
 use crate::manifest::{sha256, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOKENIZER_FILE};
 use crate::split::{Shape, Tokens, RING_DEGREE};
@@ -81,6 +82,7 @@ impl LinearSpec {
             outputs: self.rows,
             row_sum: self.row_sum,
             row_squares: self.row_squares,
+            input_squares: most_squares(self.columns),
         }
     }
 }

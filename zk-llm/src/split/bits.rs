@@ -1,7 +1,7 @@
 //! Numbers of a fixed width, one after another, lowest bits first.
 
 /// Bytes of `count` numbers of `width` bits.
-pub(super) fn bytes(count: usize, width: u32) -> usize {
+pub(super) const fn bytes(count: usize, width: u32) -> usize {
     (count * width as usize).div_ceil(8)
 }
 
@@ -48,7 +48,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_come_back(width in 1u32..=48, numbers in prop::collection::vec(any::<u64>(), 0..50)) {
+        fn numbers_come_back(width in 1u32..=62, numbers in prop::collection::vec(any::<u64>(), 0..50)) {
             let numbers: Vec<u64> = numbers.into_iter().map(|x| x >> (64 - width)).collect();
             let mut packed = vec![];
             put(&mut packed, numbers.iter().copied(), width);

@@ -1,4 +1,4 @@
-//! Freivalds' check of products: `y = W b` holds with certainty or is refused with probability `1 - 1/q`,
+//! Freivalds' check of products: `y = W b` holds with certainty or is refused with probability `1 - 1/m`, `m` being [`MODULUS`],
 //! in time of a few rows instead of the whole matrix.
 
 use rand::RngCore;
@@ -13,8 +13,8 @@ use crate::error::Result;
 ///
 /// A wrong reply passes with probability at most [`Check::FALSE_ACCEPT`], since a product that is wrong at
 /// some position differs from the right one by a vector that a uniform combination maps to zero with
-/// probability `1/q`, `q` being prime. A miner that sees verdicts excludes at most one combination in `q`
-/// with each, so that `n` verdicts leave `n/q`.
+/// probability `1/m`, the modulus `m` being prime. A miner that sees verdicts excludes at most one combination in `m`
+/// with each, so that `n` verdicts leave `n/m`.
 pub struct Check {
     shape: Shape,
     combination: Vec<u64>,
@@ -69,7 +69,7 @@ impl Check {
     /// [`crate::Error::Size`] or [`crate::Error::Ciphertext`] if either is malformed, or the products are of
     /// another job.
     pub fn verify(&self, bodies: &[u8], products: &[u8]) -> Result<bool> {
-        let (job, bodies) = wire::decode_bodies(bodies, &self.shape)?;
+        let (job, bodies) = wire::decode_online(bodies, &self.shape)?;
         let products = wire::decode_products(products, &self.shape, &job)?;
         let bodies = bodies.chunks_exact(self.image.len());
         let products = products.chunks_exact(self.combination.len());
@@ -94,9 +94,9 @@ mod tests {
     use super::*;
 
     /// The bound is met, not only kept: of all combinations of two rows that differ by an error, exactly one
-    /// in `q` accepts. Shown where it can be counted: combinations along a line through an accepting one.
+    /// in [`MODULUS`] accepts. Shown where it can be counted: combinations along a line through an accepting one.
     #[test]
-    fn one_combination_in_q_accepts_an_error() {
+    fn one_combination_in_the_modulus_accepts_an_error() {
         let matrix = Matrix::new(1, 2, vec![3, -5]).unwrap();
         let tokens = super::super::Tokens::new(1).unwrap();
         let job = wire::Job {

@@ -50,8 +50,16 @@ impl Matrix {
             outputs,
             row_sum: rows().map(sum).max().unwrap_or(0).max(1),
             row_squares: rows().map(squares).max().unwrap_or(0).max(1),
+            input_squares: u64::from(inputs) * (INT8_MAX as u64).pow(2),
         };
         Ok(Self { shape, weights })
+    }
+
+    /// The same matrix for activations whose squares sum to at most so much: products then take fewer bits. Without
+    /// this they may be any 8-bit integers.
+    pub fn with_input_squares(mut self, most: u64) -> Self {
+        self.shape.input_squares = most;
+        self
     }
 
     /// Size and bounds, which clients know.

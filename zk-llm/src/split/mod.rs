@@ -1,8 +1,8 @@
 //! Split mode: the miner multiplies its clear matrices with encrypted activations, the client does what is
 //! not linear and keeps every plaintext.
 //!
-//! Activations are 8-bit integers under ring learning with errors modulo the prime [`MODULUS`]. Everything
-//! that does not depend on them is done before the prompt exists:
+//! Activations are 8-bit integers under ring learning with errors modulo [`RING_MODULUS`], a product of two primes.
+//! Everything that does not depend on them is done before the prompt exists:
 //!
 //! | | client | miner |
 //! |---|---|---|
@@ -13,22 +13,23 @@
 //!
 //! A batch's masks come from a seed. The hint is the product of the matrix with those masks, packed into
 //! full ring elements and encrypted, so that the client can subtract it; what is left online is an integer
-//! product with the bodies, which [`Check`] verifies. Decrypted integers equal the clear product
+//! product with the bodies modulo the prime [`MODULUS`], which [`Check`] verifies. Decrypted integers equal the clear product
 //! ([`Matrix::multiply`]); all arithmetic is on integers, so that every processor gives the same bytes.
 
 mod bits;
 mod client;
 mod freivalds;
-mod gadget;
 mod join;
+mod masks;
 mod matrix;
 mod pack;
 mod pairs;
 mod params;
 mod product;
-pub(crate) mod ring;
+mod ring;
 mod sample;
 mod server;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -38,8 +39,8 @@ pub use freivalds::Check;
 pub use matrix::Matrix;
 pub use pack::PackingKey;
 pub use params::{
-    Shape, Tokens, ERROR_BITS, GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, JOINED, LOG2_P_FAIL,
-    MAX_DIMENSION, MODULUS, PACKING_MODULUS, RING_DEGREE,
+    Shape, Tokens, ERROR_BITS, JOINED, LOG2_P_FAIL, MAX_DIMENSION, MODULUS, PROMPT_MODULUS, RING_DEGREE,
+    RING_MODULUS, RING_PRIMES,
 };
 pub use server::{answer, hint, product};
 pub use wire::{

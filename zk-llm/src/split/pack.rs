@@ -5,36 +5,29 @@
 //! result back under the secret key (Chen, Dai, Kim, Song: "Efficient homomorphic conversion between
 //! (ring) LWE ciphertexts", 2020).
 
-use super::gadget::Gadget;
 use super::join::{self, JoiningKey};
-use super::params::{
-    GADGET_BASE_LOG, GADGET_DROPPED, GADGET_LEVELS, PACKING_LEVELS, PACKING_MODULUS, RING_DEGREE,
-};
-use super::ring::packing_ring;
-use super::sample::{error, mask, Seed};
+use super::params::{PACKING_LEVELS, RING_DEGREE};
+use super::ring::{accumulate, butterfly, forward, primes, small, zero, Body, Wide};
+use super::sample::Seed;
+use super::switch::{key_bodies, SwitchKey, Switched, DIGITS};
 use super::wire::{self, Id};
 use crate::error::Result;
 
-const GADGET: Gadget = Gadget {
-    base_log: GADGET_BASE_LOG,
-    levels: GADGET_LEVELS,
-    dropped: GADGET_DROPPED,
-};
-/// Key switches of packing; those of joining follow them in a packing key.
-pub(super) const PACKING_SWITCHES: usize = PACKING_LEVELS * GADGET_LEVELS;
+/// Ring elements of a packing key that pack; those that join follow them.
+pub(super) const PACKING_BODIES: usize = PACKING_LEVELS * DIGITS;
 
-/// A ring ciphertext modulo the packing modulus: its phase is `body - mask * secret`.
+/// A ring ciphertext modulo `q`: its phase is `body - mask * secret`. A body of zeros is left out.
 pub(super) struct Ciphertext {
-    pub mask: Vec<u64>,
-    pub body: Vec<u64>,
+    pub mask: Body,
+    pub body: Option<Body>,
 }
 
 impl Ciphertext {
     /// An encryption of zero that hides nothing.
     pub(super) fn zero() -> Self {
         Self {
-            mask: vec![0; RING_DEGREE],
-            body: vec![0; RING_DEGREE],
+            mask: zero(),
+            body: None,
         }
     }
 }
@@ -42,8 +35,8 @@ impl Ciphertext {
 /// A client's packing key, expanded for use. Holds no secret.
 pub struct PackingKey {
     id: Id,
-    /// For each level and digit, mask and body in the domain of products, negated.
-    switches: Vec<[Vec<u64>; 2]>,
+    /// For each level, from the image of the secret to the secret.
+    switches: Vec<SwitchKey>,
     joining: JoiningKey,
 }
 
@@ -60,15 +53,14 @@ impl PackingKey {
     /// [`crate::Error::Size`] if the length is not [`super::PACKING_KEY_BYTES`]; [`crate::Error::Key`] if
     /// the bytes are no key of this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (seed, switched) = wire::decode_key(bytes)?;
-        let (packing, joining) = switched.split_at(PACKING_SWITCHES);
-        let switches = packing.iter().enumerate().map(|(at, body)| {
-            let mask = mask(&seed, at as u64, PACKING_MODULUS);
-            [negated(mask), negated(body.clone())]
-        });
+        let (seed, bodies) = wire::decode_key(bytes)?;
+        let (packing, joining) = bodies.split_at(PACKING_BODIES);
+        let levels = packing.chunks(DIGITS).enumerate();
         Ok(Self {
             id: wire::id(bytes),
-            switches: switches.collect(),
+            switches: levels
+                .map(|(level, bodies)| SwitchKey::new(&seed, level * DIGITS, bodies))
+                .collect(),
             joining: JoiningKey::new(&seed, joining),
         })
     }
@@ -107,47 +99,36 @@ impl PackingKey {
     }
 
     fn merge(&self, level: usize, even: Option<Ciphertext>, odd: Option<Ciphertext>) -> Option<Ciphertext> {
-        let ring = packing_ring();
         if even.is_none() && odd.is_none() {
             return None;
         }
-        let mut sum = even.unwrap_or_else(Ciphertext::zero);
-        let odd = odd.unwrap_or_else(Ciphertext::zero);
-        let shift = RING_DEGREE >> level;
-        let mask = ring.butterfly(&mut sum.mask, &odd.mask, shift);
-        let body = ring.butterfly(&mut sum.body, &odd.body, shift);
-        let exponent = (1 << level) + 1;
-        let mask = ring.automorphism(&mask, exponent);
-        let body = ring.automorphism(&body, exponent);
-
-        let (mut switched_mask, mut switched_body) = (vec![0; RING_DEGREE], vec![0; RING_DEGREE]);
-        let switches = &self.switches[(level - 1) * GADGET_LEVELS..][..GADGET_LEVELS];
-        let biased = GADGET.biased(&mask);
-        let mut digits = vec![0; RING_DEGREE];
-        for (at, [key_mask, key_body]) in switches.iter().enumerate() {
-            GADGET.cut(&biased, at, &mut digits);
-            ring.forward(&mut digits);
-            ring.multiply_add(&mut switched_mask, &digits, key_mask);
-            ring.multiply_add(&mut switched_body, &digits, key_body);
+        let (even, odd) = (
+            even.unwrap_or_else(Ciphertext::zero),
+            odd.unwrap_or_else(Ciphertext::zero),
+        );
+        let (shift, exponent) = (RING_DEGREE >> level, (1 << level) + 1);
+        let merged = |mut even: Body, odd: &Body| {
+            let image = butterfly(&mut even, odd, shift, exponent);
+            (even, image)
+        };
+        let (mut mask, image) = merged(even.mask, &odd.mask);
+        let mut switched = Switched::new(1);
+        switched.add(&image, &self.switches[level - 1]);
+        let mut switched = switched.finish();
+        for sum in switched.by_ref().take(1) {
+            accumulate(&mut mask, &sum);
         }
-        ring.inverse(&mut switched_mask);
-        ring.inverse(&mut switched_body);
-        for (sum, x) in sum.mask.iter_mut().zip(switched_mask) {
-            *sum = ring.add(*sum, x);
+        let mut body = switched.next();
+        if even.body.is_some() || odd.body.is_some() {
+            let of = |body: Option<Body>| body.unwrap_or_else(zero);
+            let (sum, image) = merged(of(even.body), &of(odd.body));
+            if let Some(body) = &mut body {
+                accumulate(body, &sum);
+                accumulate(body, &image);
+            }
         }
-        for ((sum, x), y) in sum.body.iter_mut().zip(switched_body).zip(body) {
-            *sum = ring.add(ring.add(*sum, x), y);
-        }
-        Some(sum)
+        Some(Ciphertext { mask, body })
     }
-}
-
-/// The negation of a ring element, in the domain of products.
-pub(super) fn negated(mut x: Vec<u64>) -> Vec<u64> {
-    let ring = packing_ring();
-    x.iter_mut().for_each(|x| *x = ring.neg(*x));
-    ring.forward(&mut x);
-    x
 }
 
 /// Key switches from the images of the secret under each level's automorphism to the secret itself, and from the
@@ -158,35 +139,122 @@ pub(super) fn packing_key(
     seed: &Seed,
     errors: &mut rand_chacha::ChaCha20Rng,
 ) -> Vec<u8> {
-    let ring = packing_ring();
-    let residues =
-        |secret: &[i8]| -> Vec<u64> { secret.iter().map(|s| ring.residue(i64::from(*s))).collect() };
-    let forward = |secret: &[i8]| {
-        let mut secret = residues(secret);
-        ring.forward(&mut secret);
+    let transformed = |secret: &[i8]| -> Wide {
+        let mut secret = small(secret);
+        forward(&mut secret);
         secret
     };
-    let (plain, transformed) = (residues(secret), forward(secret));
-    let mut bodies = Vec::with_capacity(PACKING_SWITCHES + join::BODIES);
+    let (plain, to): (Wide, Wide) = (small(secret), transformed(secret));
+    let mut bodies = Vec::with_capacity(PACKING_BODIES + join::BODIES);
     for level in 1..=PACKING_LEVELS {
-        let image = ring.automorphism(&plain, (1 << level) + 1);
-        for digit in 0..GADGET_LEVELS {
-            let mask = mask(seed, bodies.len() as u64, PACKING_MODULUS);
-            let mut body = ring.product(&mask, &transformed);
-            GADGET.add(&mut body, &image, digit);
-            add_errors(&mut body, errors);
-            bodies.push(body);
-        }
+        let image = |at: usize| primes()[at].automorphism(&plain[at], (1 << level) + 1);
+        let from: Wide = std::array::from_fn(image);
+        let masks = (seed, (level - 1) * DIGITS);
+        bodies.extend(key_bodies(&from, (std::slice::from_ref(&to), 0), masks, errors));
     }
-    let joined: Vec<Vec<u64>> = joined.iter().map(|secret| forward(secret)).collect();
+    let joined: Vec<Wide> = joined.iter().map(|secret| transformed(secret)).collect();
     bodies.extend(join::bodies(&plain, &joined, seed, errors));
     wire::encode_key(seed, &bodies)
 }
 
-/// Adds a fresh error to every coefficient.
-pub(super) fn add_errors(body: &mut [u64], errors: &mut rand_chacha::ChaCha20Rng) {
-    let ring = packing_ring();
-    for x in body {
-        *x = ring.add(*x, ring.residue(error(errors)));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modular::{centred, sub};
+    use crate::split::params::{key_switch, JOINED, RING_MODULUS};
+    use crate::split::ring::{compose, decompose, product};
+    use crate::split::sample::{mask, ternary};
+    use rand_chacha::rand_core::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    struct Keys {
+        secret: Body,
+        joined: Vec<Body>,
+        packing: PackingKey,
+    }
+
+    fn keys() -> Keys {
+        let mut generator = ChaCha20Rng::from_seed([5; 32]);
+        let secret = ternary(&mut generator);
+        let joined: Vec<Vec<i8>> = (0..JOINED).map(|_| ternary(&mut generator)).collect();
+        let bytes = packing_key(&secret, &joined, &[6; 32], &mut generator);
+        let transformed = |secret: &[i8]| -> Body {
+            let mut secret = small(secret);
+            forward(&mut secret);
+            secret
+        };
+        Keys {
+            secret: transformed(&secret),
+            joined: joined.iter().map(|secret| transformed(secret)).collect(),
+            packing: PackingKey::from_bytes(&bytes).unwrap(),
+        }
+    }
+
+    /// Coefficients of `body - mask * secret`.
+    fn phase(mask: &Body, body: Option<&Body>, secret: &Body) -> Vec<u64> {
+        let product = compose(&product(mask, secret));
+        let body = body.map_or(vec![0; RING_DEGREE], compose);
+        body.iter()
+            .zip(product)
+            .map(|(b, x)| sub(*b, x, RING_MODULUS))
+            .collect()
+    }
+
+    fn leaf(at: usize) -> Ciphertext {
+        Ciphertext {
+            mask: mask(&[7; 32], at as u64),
+            body: None,
+        }
+    }
+
+    /// Mean square of what packing adds to the wanted coefficients, over one switch's.
+    fn packed(keys: &Keys, from: usize, to: usize) -> f64 {
+        let packed = keys.packing.pack(from, to, &|at| Some(leaf(at))).unwrap();
+        let phases = phase(&packed.mask, packed.body.as_ref(), &keys.secret);
+        let (leaves, stride) = (1 << (to - from), RING_DEGREE >> from);
+        let mut squares = 0.0;
+        for at in 0..leaves {
+            let leaf = leaf(at);
+            let wanted = phase(&leaf.mask, None, &keys.secret);
+            for first in (0..RING_DEGREE).step_by(stride) {
+                let times = (u128::from(wanted[first]) << (to - from)) % u128::from(RING_MODULUS);
+                let got = phases[first + at * stride / leaves];
+                squares += (centred(sub(got, times as u64, RING_MODULUS), RING_MODULUS) as f64).powi(2);
+            }
+        }
+        squares / (leaves << from) as f64 / key_switch()
+    }
+
+    #[test]
+    fn a_switch_adds_the_noise_that_was_derived() {
+        let ratio = packed(&keys(), 11, 12);
+        // A third of the key is zero where rounding meets it: 0.985 is expected.
+        assert!((0.9..1.03).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn packing_doubles_noise_and_adds_a_switch_at_every_level() {
+        let keys = keys();
+        for (from, to) in [(9, 12), (7, 12)] {
+            let ratio = packed(&keys, from, to) / ((4f64.powi((to - from) as i32) - 1.0) / 3.0);
+            assert!((0.8..1.2).contains(&ratio), "{from} to {to}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn joining_adds_a_switch_for_each_ciphertext() {
+        let keys = keys();
+        let wanted: Vec<Vec<u64>> = (0..JOINED)
+            .map(|at| phase(&leaf(at).mask, None, &keys.secret))
+            .collect();
+        let joined = keys.packing.joining().join((0..JOINED).map(leaf).collect());
+        for ((body, secret), wanted) in joined.bodies.iter().zip(&keys.joined).zip(wanted) {
+            let phases = phase(&joined.mask, Some(body), secret);
+            let noise = phases.iter().zip(&wanted).map(|(x, y)| sub(*x, *y, RING_MODULUS));
+            let squares: f64 = noise.map(|x| (centred(x, RING_MODULUS) as f64).powi(2)).sum();
+            let ratio = squares / RING_DEGREE as f64 / (JOINED as f64 * key_switch());
+            assert!((0.85..1.03).contains(&ratio), "{ratio}");
+        }
+        assert_eq!(decompose(&compose(&joined.mask)), joined.mask);
     }
 }

@@ -6,33 +6,31 @@ use crate::error::{Error, Result};
 use crate::noise::log2_p_beyond;
 
 /// Identifier of this parameter set in the headers of encodings.
-pub const PARAMETER_SET: u8 = 2;
+pub const PARAMETER_SET: u8 = 3;
 /// Degree `N` of the ring `Z[X]/(X^N + 1)`.
-pub const RING_DEGREE: usize = 2048;
-/// Prime modulus `q` of masks and bodies: `2^48 - 16383`, 1 modulo `2N` (SPEC F.5-2).
+pub const RING_DEGREE: usize = 4096;
+/// Primes of masks, bodies and keys, 1 modulo `2N`: `2^31` minus 106495, 131071 and 188415. Keys are modulo all three.
+pub const RING_PRIMES: [u32; KEY_PRIMES] = [2_147_377_153, 2_147_352_577, 2_147_295_233];
+/// Primes of a key.
+pub(super) const KEY_PRIMES: usize = 3;
+/// Primes of a mask or body.
+pub(super) const BODY_PRIMES: usize = 2;
+/// Modulus `q` of masks and bodies: the product of the first two primes.
+pub const RING_MODULUS: u64 = RING_PRIMES[0] as u64 * RING_PRIMES[1] as u64;
+/// Prime modulus of online products: `2^48 - 16383` (SPEC F.5-2).
 pub const MODULUS: u64 = (1 << 48) - 16_383;
-/// Prime modulus of packing keys: `2^50 - 16383`, 1 modulo `2N`.
-pub const PACKING_MODULUS: u64 = (1 << 50) - 16_383;
+/// Prime modulus of a prompt's products, which hold two positions: `2^64 - 2^32 + 1`.
+pub const PROMPT_MODULUS: u64 = 0xffff_ffff_0000_0001;
 /// Errors are centred binomial: the difference of two sums of this many bits.
 pub const ERROR_BITS: u32 = 21;
-/// Bits of a digit of the packing keys' gadget.
-pub const GADGET_BASE_LOG: u32 = 4;
-/// Digits of the packing keys' gadget.
-pub const GADGET_LEVELS: usize = 11;
-/// Low bits that the gadget leaves out: 50 bits are 11 digits of 4 bits and these.
-pub const GADGET_DROPPED: u32 = 6;
 /// Packing keys: one for each doubling of the number of outputs in a ring element.
 pub const PACKING_LEVELS: usize = RING_DEGREE.ilog2() as usize;
 /// Packed ring elements that share one mask, each under a secret of its own.
 pub const JOINED: usize = 4;
-/// Bits of a digit of the joining keys' gadget: nothing doubles their noise, so that they are longer.
-pub const JOIN_BASE_LOG: u32 = 8;
-/// Digits of the joining keys' gadget.
-pub const JOIN_LEVELS: usize = 5;
-/// Low bits that it leaves out: 50 bits are 5 digits of 8 bits and these.
-pub const JOIN_DROPPED: u32 = 10;
 /// Most bits that are sent of a coefficient.
 pub const MOST_BITS: u32 = 48;
+/// As [`MOST_BITS`], of coefficients that hold two positions.
+pub const MOST_PAIRED_BITS: u32 = 62;
 /// Fewest.
 const FEWEST_BITS: u32 = 8;
 /// Half a step holds the square root of this many deviations once everything is rounded: `2^-40.7` a value.
@@ -57,6 +55,8 @@ pub struct Shape {
     pub row_sum: u64,
     /// Largest sum of a row's squared weights.
     pub row_squares: u64,
+    /// Largest sum of a position's squared activations; a client encrypts no others.
+    pub input_squares: u64,
 }
 
 impl Shape {
@@ -77,10 +77,11 @@ impl Shape {
         let sound = self.row_sum >= 1
             && self.row_sum <= self.row_squares
             && self.row_sum <= largest * u64::from(self.inputs)
-            && self.row_squares <= largest * self.row_sum;
+            && self.row_squares <= largest * self.row_sum
+            && (1..=largest * largest * u64::from(self.inputs)).contains(&self.input_squares);
         if !sound {
             return Err(Error::Matrix(
-                "its row bounds fit no matrix of 8-bit integers".into(),
+                "its bounds fit no matrix and no activations of 8-bit integers".into(),
             ));
         }
         let log2 = self.log2_p_fail(tokens);
@@ -94,14 +95,27 @@ impl Shape {
         Ok(())
     }
 
-    /// Largest magnitude of a product with 8-bit activations.
+    /// Largest magnitude of a product: by its row's largest magnitudes, or by the lengths of row and activations
+    /// (Cauchy and Schwarz).
     pub fn bound(&self) -> u64 {
-        self.row_sum.saturating_mul(INT8_MAX as u64)
+        let by_sum = self.row_sum.saturating_mul(INT8_MAX as u64);
+        let by_length = (u128::from(self.row_squares) * u128::from(self.input_squares)).isqrt();
+        u64::try_from(by_length).map_or(by_sum, |by_length| by_length.min(by_sum))
     }
 
-    /// Factor that lifts an integer above the noise.
-    pub fn scale(&self) -> u64 {
-        MODULUS / self.bound().saturating_mul(2).saturating_add(1)
+    /// Values that a product can have.
+    pub(super) fn values(&self) -> u64 {
+        self.bound().saturating_mul(2).saturating_add(1)
+    }
+
+    /// Values that a coefficient can have: of one product or of two.
+    pub(super) fn range(&self, tokens: Tokens) -> u64 {
+        self.values().saturating_pow(tokens.per_slot() as u32)
+    }
+
+    /// Factor that lifts an integer above the noise, modulo `q`: the largest that no row can overflow, 0 if there is none.
+    pub(super) fn scale(&self, tokens: Tokens) -> u64 {
+        RING_MODULUS / self.range(tokens)
     }
 
     /// Variance of the phase of a decrypted value.
@@ -118,30 +132,28 @@ impl Shape {
 
     /// Variance before anything is rounded to be sent.
     fn unrounded(&self, tokens: Tokens) -> f64 {
-        let (q, packing) = (MODULUS as f64, PACKING_MODULUS as f64);
+        let (q, products) = (RING_MODULUS as f64, tokens.product_modulus() as f64);
         let error = f64::from(ERROR_BITS) / 2.0;
-        let ring = RING_DEGREE as f64;
-        // Bodies change modulus twice, to whole residues.
-        let body = self.row_squares as f64 * (error + 1.0 / 6.0) / (q * q);
+        // Bodies change modulus twice, and a value does.
+        let body =
+            self.row_squares as f64 * ((error + 1.0 / 6.0) / (q * q) + 1.0 / (6.0 * products * products));
         // The first ring element is the fullest.
         let levels = tokens.packing_levels(self.outputs, 0) as i32;
         // Each level doubles what came before it and adds a key switch.
         let switches = (4f64.powi(levels) - 1.0) / 3.0;
-        let switch = key_switch(GADGET_BASE_LOG, GADGET_LEVELS, GADGET_DROPPED);
-        let join = JOINED as f64 * key_switch(JOIN_BASE_LOG, JOIN_LEVELS, JOIN_DROPPED);
-        // Masks change modulus before packing, and when the client has them.
-        let lift = (ring + 1.0) / 6.0;
-        body + (switches * switch + join + lift) / (packing * packing) + 1.0 / (6.0 * q * q)
+        // A joining sums as many.
+        let packed = (switches + JOINED as f64) * key_switch() + RING_DEGREE as f64 / 6.0;
+        body + packed / (q * q) + 1.0 / (6.0 * products * products)
     }
 
     /// Bits to which everything is rounded before it is sent: those that make a batch smallest within the variance
     /// that half a step has to spare. Powers of two, sums and quotients alone decide, so that every machine finds the
     /// same.
     pub(super) fn widths(&self, tokens: Tokens) -> Widths {
-        let half_step = self.scale() as f64 / (2.0 * MODULUS as f64);
+        let (half_step, most) = (self.half_step(tokens), tokens.most_bits());
         let spare = half_step * half_step / SQUARED_DEVIATIONS - self.unrounded(tokens);
         // By what a rounding's variance is multiplied, and how many numbers are rounded.
-        let values = |count: u32| u64::from(count) * tokens.count() as u64;
+        let values = |count: u32| u64::from(count) * tokens.slots() as u64;
         let masks = (tokens.masks(self.outputs) * RING_DEGREE) as u64;
         let kinds = [
             (self.row_squares as f64, values(self.inputs)),
@@ -151,8 +163,8 @@ impl Shape {
         // The fewest bits that a kind could do with alone, and a few more.
         let candidates = kinds.map(|(factor, _)| {
             let fits = |bits: &u32| rounding(factor, *bits) <= spare;
-            let fewest = (FEWEST_BITS..MOST_BITS).find(fits).unwrap_or(MOST_BITS);
-            fewest..=(fewest + 3).min(MOST_BITS)
+            let fewest = (FEWEST_BITS..most).find(fits).unwrap_or(most);
+            fewest..=(fewest + 3).min(most)
         });
         let [bodies, masks, pads] = candidates;
         let all = bodies.flat_map(|body| {
@@ -179,14 +191,18 @@ impl Shape {
         let [body, mask, pad] = all
             .filter(|bits| total(bits) <= spare)
             .min_by_key(|bits| (size(bits), *bits))
-            .unwrap_or([MOST_BITS; 3]);
+            .unwrap_or([most; 3]);
         Widths { body, mask, pad }
     }
 
     /// Log2 of the probability that one value decrypts wrongly.
     pub fn log2_p_fail(&self, tokens: Tokens) -> f64 {
-        let half_step = self.scale() as f64 / (2.0 * MODULUS as f64);
-        log2_p_beyond(half_step, self.variance(tokens))
+        log2_p_beyond(self.half_step(tokens), self.variance(tokens))
+    }
+
+    /// Half of what lies between two values, as a share of the torus.
+    fn half_step(&self, tokens: Tokens) -> f64 {
+        self.scale(tokens) as f64 / (2.0 * RING_MODULUS as f64)
     }
 }
 
@@ -206,29 +222,33 @@ fn rounding(factor: f64, bits: u32) -> f64 {
     factor * 0.25f64.powi(bits as i32) / 12.0
 }
 
-/// Variance that one key switch adds, times the square of the packing modulus.
-fn key_switch(base_log: u32, levels: usize, dropped: u32) -> f64 {
-    let digit = (4f64.powi(base_log as i32) + 2.0) / 12.0;
+/// Variance that one key switch adds, times `q^2`: its digits with the key's errors, divided by a prime of their size, and
+/// the rounding of that.
+pub(super) fn key_switch() -> f64 {
     let error = f64::from(ERROR_BITS) / 2.0;
-    let dropped = 4f64.powi(dropped as i32) / 12.0;
-    RING_DEGREE as f64 * (levels as f64 * digit * error + dropped + 1.0 / 12.0)
+    let digits = BODY_PRIMES as f64 * error / 12.0;
+    RING_DEGREE as f64 * (digits + 1.0 / 12.0) + 1.0 / 12.0
 }
 
-/// Positions (of one sequence, or of several) that share a batch of masks: a power of two up to `N`.
+/// Positions (of one sequence, or of several) that share a batch of masks: a power of two of *slots* up to `N`, each of
+/// one position or, in a prompt, of two.
 ///
 /// Few positions need little preparation at once; many make the preparation of each cheap, and with `N`
 /// no packing is left to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tokens(u16);
+pub struct Tokens {
+    slots: u16,
+    paired: bool,
+}
 
 impl Tokens {
-    /// Positions of a batch.
+    /// Positions of a batch, each in a slot of its own.
     ///
     /// # Errors
     /// [`Error::Batch`] if the number is no power of two or exceeds the ring's degree.
     pub fn new(count: usize) -> Result<Self> {
         match u16::try_from(count) {
-            Ok(tokens) if count.is_power_of_two() && count <= RING_DEGREE => Ok(Self(tokens)),
+            Ok(slots) if count.is_power_of_two() && count <= RING_DEGREE => Ok(Self { slots, paired: false }),
             _ => Err(Error::Batch(format!(
                 "{count} positions; a batch has a power of two of them, at most {RING_DEGREE}"
             ))),
@@ -250,14 +270,80 @@ impl Tokens {
         }
     }
 
-    /// The number of positions.
-    pub fn count(self) -> usize {
-        usize::from(self.0)
+    /// The batch of a prompt, which is answered in one step: two positions in each slot if they decrypt exactly.
+    ///
+    /// # Errors
+    /// As [`Tokens::smallest`].
+    pub fn prompt(shape: &Shape, positions: usize) -> Result<Self> {
+        if positions > 1 {
+            let slots = positions.div_ceil(2).min(RING_DEGREE + 1).next_power_of_two();
+            let paired = Self {
+                paired: true,
+                ..Self::new(slots)?
+            };
+            if shape.check(paired).is_ok() {
+                return Ok(paired);
+            }
+        }
+        Self::smallest(shape, positions)
     }
 
-    /// Coefficients of a ring element for each position: inputs before the product, outputs after it.
+    /// As one byte: the binary logarithm of the slots, and the highest bit for pairs.
+    pub(super) fn code(self) -> u8 {
+        self.slots.ilog2() as u8 | u8::from(self.paired) << 7
+    }
+
+    /// What a byte stands for.
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        let slots = 1usize.checked_shl((code & 0x7f).into())?;
+        let paired = code >> 7 == 1;
+        Self::new(slots).ok().map(|tokens| Self { paired, ..tokens })
+    }
+
+    /// The number of slots.
+    pub(super) fn slots(self) -> usize {
+        self.slots.into()
+    }
+
+    /// Slots that so many positions take.
+    pub(super) fn slots_of(self, positions: usize) -> usize {
+        positions.div_ceil(self.per_slot())
+    }
+
+    /// Whether slots hold two positions, so that only a prompt's answer decrypts them.
+    pub fn paired(self) -> bool {
+        self.paired
+    }
+
+    /// Positions of a slot.
+    pub(super) fn per_slot(self) -> usize {
+        1 + usize::from(self.paired)
+    }
+
+    /// Modulus of products with bodies.
+    pub(super) fn product_modulus(self) -> u64 {
+        match self.paired {
+            true => PROMPT_MODULUS,
+            false => MODULUS,
+        }
+    }
+
+    /// Most bits that are sent of a coefficient.
+    fn most_bits(self) -> u32 {
+        match self.paired {
+            true => MOST_PAIRED_BITS,
+            false => MOST_BITS,
+        }
+    }
+
+    /// The number of positions.
+    pub fn count(self) -> usize {
+        self.slots() * self.per_slot()
+    }
+
+    /// Coefficients of a ring element for each slot: inputs before the product, outputs after it.
     pub(super) fn stride(self) -> usize {
-        RING_DEGREE / self.count()
+        RING_DEGREE / self.slots()
     }
 
     /// Merges that bring a ring element's outputs together: fewer where fewer are left for it.
@@ -268,17 +354,17 @@ impl Tokens {
 
     /// The level below the first merge, at which a product's wanted coefficients lie a stride apart.
     pub(super) fn first_level(self) -> usize {
-        self.count().ilog2() as usize
+        self.slots().ilog2() as usize
     }
 
-    /// Where an output of a position is: ring element and coefficient.
-    pub(super) fn place(self, outputs: u32, position: usize, output: usize) -> (usize, usize) {
+    /// Where an output of a slot is: ring element and coefficient.
+    pub(super) fn place(self, outputs: u32, slot: usize, output: usize) -> (usize, usize) {
         let (ring, at) = (output / self.stride(), output % self.stride());
         let apart = self.stride() >> self.packing_levels(outputs, ring);
-        (ring, position * self.stride() + at * apart)
+        (ring, slot * self.stride() + at * apart)
     }
 
-    /// Ring elements that hold `values` for each position.
+    /// Ring elements that hold `values` for each slot.
     pub(super) fn rings(self, values: u32) -> usize {
         (values as usize).div_ceil(self.stride())
     }

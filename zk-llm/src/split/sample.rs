@@ -5,7 +5,8 @@ use rand::RngCore;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-use super::params::{ERROR_BITS, RING_DEGREE};
+use super::params::{ERROR_BITS, RING_DEGREE, RING_PRIMES};
+use super::ring::Element;
 use crate::error::{Error, Result};
 
 /// Bytes of a seed.
@@ -28,30 +29,23 @@ pub(super) fn secret_generator() -> Result<ChaCha20Rng> {
     Ok(ChaCha20Rng::from_seed(os_seed()?))
 }
 
-/// Mask number `index` of a seed, uniform modulo `modulus`: 64-bit words of ChaCha20 on stream `index`,
-/// cut to the modulus' bits and rejected until below it.
-pub(super) fn mask(seed: &Seed, index: u64, modulus: u64) -> Vec<u64> {
+/// Mask number `index` of a seed, uniform modulo each of the first `P` primes: 32-bit words of ChaCha20 on stream `index`,
+/// cut to 31 bits and rejected until below the prime, one prime after another. Each prime begins with a new block of `N` words.
+pub(super) fn mask<const P: usize>(seed: &Seed, index: u64) -> Element<P> {
     let mut generator = ChaCha20Rng::from_seed(*seed);
     generator.set_stream(index);
-    let kept = u64::MAX >> modulus.leading_zeros();
-    let mut element = Vec::with_capacity(RING_DEGREE);
-    let mut words = [0; 8 * RING_DEGREE];
-    while element.len() < RING_DEGREE {
-        generator.fill_bytes(&mut words);
-        let words = words.chunks_exact(8).map(|word| {
-            let word = word
-                .iter()
-                .rev()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
-            word & kept
-        });
-        element.extend(
-            words
-                .filter(|word| *word < modulus)
-                .take(RING_DEGREE - element.len()),
-        );
-    }
-    element
+    let mut bytes = [0; 4 * RING_DEGREE];
+    let mut uniform = |modulus: u32| {
+        let mut residues = Vec::with_capacity(RING_DEGREE);
+        while residues.len() < RING_DEGREE {
+            generator.fill_bytes(&mut bytes);
+            let words = bytes.as_chunks::<4>().0.iter();
+            let words = words.map(|word| u32::from_le_bytes(*word) & (u32::MAX >> 1));
+            residues.extend(words.filter(|x| *x < modulus).take(RING_DEGREE - residues.len()));
+        }
+        residues
+    };
+    std::array::from_fn(|at| uniform(RING_PRIMES[at]))
 }
 
 /// A centred binomial error of variance `ERROR_BITS / 2`.
@@ -75,17 +69,20 @@ pub(super) fn ternary(generator: &mut ChaCha20Rng) -> Vec<i8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::split::params::MODULUS;
 
     #[test]
     fn masks_are_a_function_of_seed_and_index() {
-        let a = mask(&[1; SEED], 0, MODULUS);
-        assert_eq!(a, mask(&[1; SEED], 0, MODULUS));
-        assert_ne!(a, mask(&[1; SEED], 1, MODULUS));
-        assert_ne!(a, mask(&[2; SEED], 0, MODULUS));
-        assert!(a.iter().all(|x| *x < MODULUS));
-        let mean = a.iter().map(|x| *x as f64).sum::<f64>() / RING_DEGREE as f64 / MODULUS as f64;
-        assert!((mean - 0.5).abs() < 0.05, "{mean}");
+        let a: Element<3> = mask(&[1; SEED], 0);
+        assert_eq!(a, mask(&[1; SEED], 0));
+        assert_ne!(a, mask(&[1; SEED], 1));
+        assert_ne!(a, mask(&[2; SEED], 0));
+        assert_eq!(mask::<2>(&[1; SEED], 0)[..], a[..2]);
+        for (residues, prime) in a.iter().zip(RING_PRIMES) {
+            assert!(residues.iter().all(|x| *x < prime));
+            let mean =
+                residues.iter().map(|x| f64::from(*x)).sum::<f64>() / RING_DEGREE as f64 / f64::from(prime);
+            assert!((mean - 0.5).abs() < 0.05, "{mean}");
+        }
     }
 
     #[test]

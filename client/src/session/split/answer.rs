@@ -10,7 +10,7 @@ use zk_llm::import::{
 use super::{remote::SET, Remote, Tell};
 use crate::{
     session::{link::protocol, Event, SessionError},
-    wire::split::{batches, bucket, price, widest},
+    wire::split::{batches, bucket, price, widest, Way},
 };
 
 /// What a text's answer is.
@@ -173,7 +173,7 @@ impl Plan {
             );
         }
         let width = settings.speculate as usize + 1;
-        if width > widest(manifest) || batches(manifest, width, width).is_none() {
+        if width > widest(manifest) || batches(manifest, width, width, Way::Hinted).is_none() {
             return refused(format!(
                 "{width} positions of this model do not fit a round; guess fewer tokens"
             ));

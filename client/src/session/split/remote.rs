@@ -23,7 +23,7 @@ use crate::{
     session::{link::protocol, Event, Expected, SessionError},
     wire::{
         self, proto,
-        split::{batches, price, widest},
+        split::{batches, price, widest, Way},
         JobTerms,
     },
 };
@@ -347,7 +347,8 @@ impl Remote {
                 // Large vocabularies take large hints.
                 let fits = |count: usize| {
                     let positions = positions(count);
-                    positions <= SET.min(widest) && batches(manifest, positions, positions).is_some()
+                    positions <= SET.min(widest)
+                        && batches(manifest, positions, positions, Way::Hinted).is_some()
                 };
                 while count > 1 && !fits(count) {
                     count -= 1;

@@ -10,7 +10,7 @@ use zk_llm::{
 use super::{line::Offline, Audit};
 use crate::{
     session::{link::protocol, SessionError},
-    wire::split::{batches, Transcript},
+    wire::split::{batches, Transcript, Way},
 };
 
 /// Positions that are ready to be encrypted, by layer.
@@ -43,7 +43,8 @@ pub(super) async fn prepare(
     tell: impl Fn(u64, u64),
 ) -> Result<Set, SessionError> {
     let manifest = part.manifest();
-    let tokens = batches(manifest, positions, last)
+    let way = if prompt { Way::Answered } else { Way::Hinted };
+    let tokens = batches(manifest, positions, last, way)
         .ok_or_else(|| protocol(format!("no batches of {positions} positions fit this model")))?;
     let shapes: Vec<_> = manifest.linears.iter().map(|linear| linear.shape()).collect();
     let total = shapes.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use based_client::wire::split::{self, Transcript, MAX_SETS};
+use based_client::wire::split::{self, Transcript, Way, MAX_SETS};
 use based_primitives::Balance;
 use zk_llm::split::{batch, Positions, Tokens};
 
@@ -195,7 +195,8 @@ impl Ledger {
             });
         }
         let manifest = self.model.manifest();
-        let Some(tokens) = split::batches(manifest, positions, passes) else {
+        let way = if left > 0 { Way::Answered } else { Way::Hinted };
+        let Some(tokens) = split::batches(manifest, positions, passes, way) else {
             return refuse("no batch of so many positions fits the limits; prepare fewer");
         };
         if requests.len() != tokens.len() {

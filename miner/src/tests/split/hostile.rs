@@ -5,7 +5,12 @@ use based_client::{
         split::{Line, Means, Waits},
         SessionError,
     },
-    wire::{proto::split_up::Part, proto::Round, split::batches, MinerClient},
+    wire::{
+        proto::split_up::Part,
+        proto::Round,
+        split::{batches, Way},
+        MinerClient,
+    },
 };
 use codec::Encode;
 use tempfile::TempDir;
@@ -44,9 +49,9 @@ impl Driven {
     }
 
     /// Requests of a set under a key.
-    fn requests(key: &SecretKey, positions: usize, passes: usize) -> Vec<Vec<u8>> {
+    fn requests(key: &SecretKey, positions: usize) -> Vec<Vec<u8>> {
         let manifest = gpt2().part.manifest();
-        let tokens = batches(manifest, positions, passes).unwrap();
+        let tokens = batches(manifest, positions, 1, Way::Answered).unwrap();
         let drawn = manifest.linears.iter().zip(tokens);
         drawn
             .map(|(linear, tokens)| key.prepare(&linear.shape(), tokens).unwrap().request().to_vec())
@@ -56,7 +61,7 @@ impl Driven {
     /// Prepares the prompt as it should be.
     async fn prepare(&self) -> Vec<Option<Pending>> {
         let manifest = gpt2().part.manifest();
-        let tokens = batches(manifest, PROMPT as usize, 1).unwrap();
+        let tokens = batches(manifest, PROMPT as usize, 1, Way::Answered).unwrap();
         let drawn = manifest.linears.iter().zip(tokens);
         let drawn: Vec<_> = drawn
             .map(|(linear, tokens)| secret().prepare(&linear.shape(), tokens).unwrap())
@@ -124,7 +129,7 @@ fn bodies(prompt: &mut [Option<Pending>], layer: usize, positions: usize) -> Vec
 #[tokio::test(flavor = "multi_thread")]
 async fn sets_that_are_none_are_refused() {
     let driven = Driven::open().await;
-    let good = || Driven::requests(secret(), 8, 1);
+    let good = || Driven::requests(secret(), 8);
     let other = SecretKey::generate().unwrap();
     let mut short = good();
     short[2].pop();
@@ -135,13 +140,13 @@ async fn sets_that_are_none_are_refused() {
     let mut noise = good();
     noise[0] = vec![0xFF; 64];
     for (positions, requests, why) in [
-        (8, Driven::requests(&other, 8, 1), "another packing key"),
+        (8, Driven::requests(&other, 8), "another packing key"),
         (8, short, "64"),
         (8, few, "8 linear layers"),
         (8, swapped, "layer"),
         (8, noise, "layer"),
-        (8, Driven::requests(secret(), 16, 1), "this set takes 8"),
-        (4, Driven::requests(secret(), 4, 1), "the prompt's next set has 8"),
+        (8, Driven::requests(secret(), 16), "this set takes 8"),
+        (4, Driven::requests(secret(), 4), "the prompt's next set has 8"),
         (0, good(), "the prompt's next set has 8"),
         (usize::from(u16::MAX), good(), "the prompt's next set has 8"),
     ] {

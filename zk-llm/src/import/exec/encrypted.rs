@@ -46,7 +46,7 @@ impl Products for &mut Encrypted {
         let inputs = shape.inputs as usize;
         let pending = self
             .secret
-            .prepare(shape, Tokens::smallest(shape, steps.len() / inputs)?)?;
+            .prepare(shape, Tokens::prompt(shape, steps.len() / inputs)?)?;
         let request = pending.request().to_vec();
         let (bodies, sealed) = pending.seal(steps)?;
         let answer = answer(matrix, &self.packing, &request, &bodies)?;

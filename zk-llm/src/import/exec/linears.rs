@@ -124,8 +124,10 @@ impl Weights {
     /// [`Error::Matrix`] if a weight is -128, [`Error::Manifest`] if a matrix is not what the manifest says of it.
     pub fn into_matrices(self) -> Result<Vec<Matrix>> {
         let matrix = |(linear, weights): (&LinearSpec, Vec<i8>)| {
-            let matrix = Matrix::new(linear.columns, linear.rows, weights)?;
-            match *matrix.shape() == linear.shape() {
+            let shape = linear.shape();
+            let matrix =
+                Matrix::new(linear.columns, linear.rows, weights)?.with_input_squares(shape.input_squares);
+            match *matrix.shape() == shape {
                 true => Ok(matrix),
                 false => Err(Error::Manifest(format!(
                     "the bounds of linear layer {} are not its weights'",

@@ -195,6 +195,75 @@ fn another_session_matrix_or_batch_is_refused() {
 }
 
 #[test]
+fn pairs_of_a_prompt_are_answered_and_nothing_else() {
+    let session = Session::new();
+    let matrix = random_matrix(&mut generator(16), 12, 5);
+    let shape = matrix.shape();
+    let tokens = Tokens::prompt(shape, 8).unwrap();
+    let prepare = || session.secret.prepare(shape, tokens).unwrap();
+    let hinted = session.batch(&matrix, 4).encrypt(&[1; 48]).unwrap().0;
+    let pending = prepare();
+    let request = pending.request().to_vec();
+    assert!(matches!(
+        hint(&matrix, &session.packing, &request),
+        Err(Error::Ciphertext(_))
+    ));
+    let any = vec![0; hint_bytes(shape, tokens) as usize];
+    assert!(matches!(
+        session.secret.complete(prepare(), &any),
+        Err(Error::Batch(_))
+    ));
+    let (bodies, _) = pending.seal(&[1; 96]).unwrap();
+    assert!(matches!(product(&matrix, &bodies), Err(Error::Ciphertext(_))));
+    assert!(answer(&matrix, &session.packing, &request, &bodies).is_ok());
+    let refused = |request: &[u8], bodies: &[u8]| {
+        let result = answer(&matrix, &session.packing, request, bodies);
+        assert!(
+            matches!(result, Err(Error::Ciphertext(_) | Error::Size { .. })),
+            "{result:?}"
+        );
+    };
+    let single = session.secret.prepare(shape, Tokens::new(4).unwrap()).unwrap();
+    refused(single.request(), &bodies);
+    refused(&request, &hinted);
+    let mut later = bodies.clone();
+    later[32] = 2;
+    later[34] = 6;
+    refused(&request, &later);
+}
+
+#[test]
+fn batches_have_one_code_each() {
+    let accepted: Vec<u8> = (0..=u8::MAX)
+        .filter(|code| Tokens::from_code(*code).is_some_and(|tokens| tokens.code() == *code))
+        .collect();
+    assert_eq!(accepted, (0..=12).chain(128..=140).collect::<Vec<u8>>());
+    assert!((0..=u8::MAX).all(|code| Tokens::from_code(code).is_none() || accepted.contains(&code)));
+}
+
+/// Sizes are asked for before a description is checked.
+#[test]
+fn sizes_of_descriptions_that_no_matrix_has_do_not_panic() {
+    for bound in [0, 1, 1 << 20, u64::MAX] {
+        for size in [0, 1, 1 << 18, u32::MAX] {
+            let shape = Shape {
+                inputs: size,
+                outputs: size,
+                row_sum: bound,
+                row_squares: bound,
+                input_squares: bound,
+            };
+            for tokens in (0..=u8::MAX).filter_map(Tokens::from_code) {
+                assert!(bodies_bytes(&shape, tokens, tokens.count()) <= most_bodies_bytes(&shape));
+                hint_bytes(&shape, tokens);
+                answer_bytes(&shape, tokens, tokens.count());
+                shape.check(tokens).ok();
+            }
+        }
+    }
+}
+
+#[test]
 fn packing_keys_are_read_only_in_their_own_form() {
     let session = Session::new();
     let good = session.secret.packing_key_bytes();
@@ -213,11 +282,14 @@ fn packing_keys_are_read_only_in_their_own_form() {
         );
     }
     let mut changed = good.to_vec();
-    changed[48..55].fill(0xff);
+    changed[48..52].fill(0xff);
     assert!(matches!(PackingKey::from_bytes(&changed), Err(Error::Key(_))));
     // Any residues are a key of somebody's.
     generator(12).fill_bytes(&mut changed[48..]);
-    changed[48..].chunks_exact_mut(7).for_each(|x| x[6] &= 1);
+    // Each has 31 bits; clearing one byte in four leaves none near a prime.
+    changed[48..]
+        .chunks_exact_mut(31)
+        .for_each(|x| x.iter_mut().skip(3).step_by(2).for_each(|x| *x = 0));
     assert!(PackingKey::from_bytes(&changed).is_ok());
 }
 
@@ -246,7 +318,7 @@ fn descriptions_that_no_matrix_has_are_refused() {
     let session = Session::new();
     let good = *random_matrix(&mut generator(14), 64, 8).shape();
     let tokens = Tokens::new(1).unwrap();
-    let changes: [fn(&mut Shape); 9] = [
+    let changes: [fn(&mut Shape); 11] = [
         |shape| shape.inputs = 0,
         |shape| shape.outputs = 0,
         |shape| shape.inputs = u32::MAX,
@@ -256,6 +328,8 @@ fn descriptions_that_no_matrix_has_are_refused() {
         |shape| shape.row_squares = 1,
         |shape| shape.row_squares = u64::MAX,
         |shape| shape.row_sum = 127 * 64 + 1,
+        |shape| shape.input_squares = 0,
+        |shape| shape.input_squares = 127 * 127 * 64 + 1,
     ];
     for (at, change) in changes.iter().enumerate() {
         let mut shape = good;
@@ -265,7 +339,7 @@ fn descriptions_that_no_matrix_has_are_refused() {
             "change {at}"
         );
     }
-    for count in [0, 3, 4096, 1 << 40] {
+    for count in [0, 3, 8192, 1 << 40] {
         assert!(matches!(Tokens::new(count), Err(Error::Batch(_))), "{count}");
     }
 }

@@ -135,7 +135,7 @@ impl Run<'_> {
     fn answered(&mut self, matrix: &Matrix, steps: &[i8]) -> zk_llm::Result<Vec<i64>> {
         let secret = &self.session.secret;
         let positions = steps.len() / matrix.shape().inputs as usize;
-        let pending = secret.prepare(matrix.shape(), Tokens::smallest(matrix.shape(), positions)?)?;
+        let pending = secret.prepare(matrix.shape(), Tokens::prompt(matrix.shape(), positions)?)?;
         let request = pending.request().to_vec();
         let (bodies, sealed) = pending.seal(steps)?;
         let answer = answer(matrix, &self.session.packing, &request, &bodies)?;
