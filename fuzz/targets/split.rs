@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use zk_llm::split::{
-    answer, answer_bytes, batch as batch_of, bodies_bytes, hint, hint_bytes, product,
-    products_bytes, Batch, Check, Matrix, Opening,
-    PackingKey, Positions, SecretKey, Shape, Tokens, PACKING_KEY_BYTES, REQUEST_BYTES,
+    answer, answer_bytes, batch as batch_of, bodies_bytes, hint, hint_bytes, product, products_bytes, Batch,
+    Check, Matrix, Opening, PackingKey, Positions, SecretKey, Shape, Tokens, PACKING_KEY_BYTES,
+    REQUEST_BYTES,
 };
 
 const INPUTS: u32 = 12;
@@ -95,7 +95,10 @@ fuzz_target!(|input: Input| {
     for bodies in [input.bytes, &bodies] {
         if let Ok(products) = product(&made.matrix, bodies) {
             let named = Positions::of_bodies(bodies, shape).expect("it was accepted");
-            assert_eq!(bodies.len() as u64, bodies_bytes(shape, named.tokens, named.count));
+            assert_eq!(
+                bodies.len() as u64,
+                bodies_bytes(shape, named.tokens, named.count)
+            );
             assert_eq!(products.len() as u64, products_bytes(shape, named.count));
             assert!(made.check.verify(bodies, &products).expect("well-formed"));
         }
@@ -125,7 +128,10 @@ fuzz_target!(|input: Input| {
         for (request, bodies) in [(&request, &bodies), (&made.request, &bodies)] {
             if let Ok(answer) = answer(&made.matrix, &made.packing, request, bodies) {
                 let named = Positions::of_bodies(bodies, shape).expect("it was accepted");
-                assert_eq!(answer.len() as u64, answer_bytes(shape, named.tokens, named.count));
+                assert_eq!(
+                    answer.len() as u64,
+                    answer_bytes(shape, named.tokens, named.count)
+                );
             }
         }
     }
@@ -138,7 +144,10 @@ fuzz_target!(|input: Input| {
             let request = pending.request().to_vec();
             if let Ok((bodies, sealed)) = pending.seal(&input.activations) {
                 let right = answer(&made.matrix, &made.packing, &request, &bodies).expect("its own request");
-                assert_eq!(made.secret.unseal(&sealed, &right).expect("its own answer"), clear);
+                assert_eq!(
+                    made.secret.unseal(&sealed, &right).expect("its own answer"),
+                    clear
+                );
                 assert!(product(&made.matrix, &bodies).is_err() || !tokens.paired());
                 let wrong = changed(&right, &input);
                 assert!(made.secret.unseal(&sealed, &wrong).is_err() || wrong.len() == right.len());
