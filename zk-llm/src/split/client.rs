@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use super::matrix::squares;
 use super::pack;
 use super::params::{Shape, Tokens, INT8_MAX, JOINED, MODULUS, RING_MODULUS};
-use super::ring::{compose, decompose, forward, product, small, Body, Rescale};
+use super::ring::{compose, decompose, product, small_forward, Body, Rescale};
 use super::sample::{error, mask, os_seed, secret_generator, ternary};
 use super::wire::{self, Id, Job, Packed, Range};
-
 use crate::error::{Error, Result};
 use crate::modular::{add, centred, residue, sub};
 
@@ -46,15 +46,10 @@ impl SecretKey {
         let mut generator = secret_generator()?;
         let secret = ternary(&mut generator);
         let joined: Vec<Vec<i8>> = (0..JOINED).map(|_| ternary(&mut generator)).collect();
-        let transformed = |secret: &[i8]| -> Body {
-            let mut element = small(secret);
-            forward(&mut element);
-            element
-        };
         let packing_key = pack::packing_key(&secret, &joined, &os_seed()?, &mut secret_generator()?);
         Ok(Self {
-            body: transformed(&secret),
-            joined: joined.iter().map(|secret| transformed(secret)).collect(),
+            body: small_forward(&secret),
+            joined: joined.iter().map(|secret| small_forward(secret)).collect(),
             packing_key_id: wire::id(&packing_key),
             packing_key,
         })
@@ -253,7 +248,6 @@ fn range(
         )));
     }
     // The one refusal that looks at activations: those that [`crate::import::quantise_rows`] makes are never too long.
-    let squares = |x: &[i8]| x.iter().map(|x| u64::from(x.unsigned_abs()).pow(2)).sum::<u64>();
     if activations
         .chunks_exact(width)
         .any(|x| squares(x) > shape.input_squares)

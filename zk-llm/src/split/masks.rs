@@ -143,7 +143,7 @@ impl Masks {
 /// Adds products point by point to sums, which stay small enough for as many more.
 fn add_three(sums: &mut [u64], [a, b, c]: [(&[u32], &[u32]); SUMMED], prime: &Prime) {
     let count = sums.len();
-    let ((a, b), (c, d), (e, f)) = (cut(a, count), cut(b, count), cut(c, count));
+    let ((a, b), (c, d), (e, f)) = (first(a, count), first(b, count), first(c, count));
     vectorised(
         #[inline(always)]
         || {
@@ -168,7 +168,7 @@ fn add_one(sums: &mut [u64], (x, y): (&[u32], &[u32]), prime: &Prime) {
 }
 
 /// The first numbers of both, so that loops need not ask whether there are as many.
-fn cut<'a>((x, y): (&'a [u32], &'a [u32]), count: usize) -> (&'a [u32], &'a [u32]) {
+fn first<'a>((x, y): (&'a [u32], &'a [u32]), count: usize) -> (&'a [u32], &'a [u32]) {
     (&x[..count], &y[..count])
 }
 

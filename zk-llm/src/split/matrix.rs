@@ -40,11 +40,6 @@ impl Matrix {
         }
         let rows = || weights.chunks_exact(inputs as usize);
         let sum = |row: &[i8]| row.iter().map(|w| u64::from(w.unsigned_abs())).sum::<u64>();
-        let squares = |row: &[i8]| {
-            row.iter()
-                .map(|w| u64::from(w.unsigned_abs()).pow(2))
-                .sum::<u64>()
-        };
         let shape = Shape {
             inputs,
             outputs,
@@ -98,6 +93,11 @@ impl Matrix {
         let position = |x| self.weights.chunks_exact(width).map(move |w| dot(x, w));
         Ok(activations.chunks_exact(width).flat_map(position).collect())
     }
+}
+
+/// Sum of squares.
+pub(super) fn squares(row: &[i8]) -> u64 {
+    row.iter().map(|x| u64::from(x.unsigned_abs()).pow(2)).sum()
 }
 
 #[cfg(test)]

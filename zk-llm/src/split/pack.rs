@@ -7,7 +7,7 @@
 
 use super::join::{self, JoiningKey};
 use super::params::{PACKING_LEVELS, RING_DEGREE};
-use super::ring::{accumulate, butterfly, forward, primes, small, zero, Body, Wide};
+use super::ring::{accumulate, butterfly, primes, small, small_forward, zero, Body, Wide};
 use super::sample::Seed;
 use super::switch::{key_bodies, SwitchKey, Switched, DIGITS};
 use super::wire::{self, Id};
@@ -139,12 +139,7 @@ pub(super) fn packing_key(
     seed: &Seed,
     errors: &mut rand_chacha::ChaCha20Rng,
 ) -> Vec<u8> {
-    let transformed = |secret: &[i8]| -> Wide {
-        let mut secret = small(secret);
-        forward(&mut secret);
-        secret
-    };
-    let (plain, to): (Wide, Wide) = (small(secret), transformed(secret));
+    let (plain, to): (Wide, Wide) = (small(secret), small_forward(secret));
     let mut bodies = Vec::with_capacity(PACKING_BODIES + join::BODIES);
     for level in 1..=PACKING_LEVELS {
         let image = |at: usize| primes()[at].automorphism(&plain[at], (1 << level) + 1);
@@ -152,7 +147,7 @@ pub(super) fn packing_key(
         let masks = (seed, (level - 1) * DIGITS);
         bodies.extend(key_bodies(&from, (std::slice::from_ref(&to), 0), masks, errors));
     }
-    let joined: Vec<Wide> = joined.iter().map(|secret| transformed(secret)).collect();
+    let joined: Vec<Wide> = joined.iter().map(|secret| small_forward(secret)).collect();
     bodies.extend(join::bodies(&plain, &joined, seed, errors));
     wire::encode_key(seed, &bodies)
 }
@@ -178,14 +173,9 @@ mod tests {
         let secret = ternary(&mut generator);
         let joined: Vec<Vec<i8>> = (0..JOINED).map(|_| ternary(&mut generator)).collect();
         let bytes = packing_key(&secret, &joined, &[6; 32], &mut generator);
-        let transformed = |secret: &[i8]| -> Body {
-            let mut secret = small(secret);
-            forward(&mut secret);
-            secret
-        };
         Keys {
-            secret: transformed(&secret),
-            joined: joined.iter().map(|secret| transformed(secret)).collect(),
+            secret: small_forward(&secret),
+            joined: joined.iter().map(|secret| small_forward(secret)).collect(),
             packing: PackingKey::from_bytes(&bytes).unwrap(),
         }
     }

@@ -109,7 +109,7 @@ impl Shape {
     }
 
     /// Values that a coefficient can have: of one product or of two.
-    pub(super) fn range(&self, tokens: Tokens) -> u64 {
+    fn range(&self, tokens: Tokens) -> u64 {
         self.values().saturating_pow(tokens.per_slot() as u32)
     }
 

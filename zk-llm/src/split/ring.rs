@@ -18,6 +18,26 @@ pub(super) type Wide = Element<KEY_PRIMES>;
 /// The low bits, above which a prime's power of two is folded back.
 const LOW: u64 = (1 << 31) - 1;
 
+/// Inverses of the keys' own prime modulo those of `q`, by which it is divided out.
+pub(super) const KEY_PRIME_INVERSES: [u32; BODY_PRIMES] = [
+    inverse(RING_PRIMES[BODY_PRIMES], RING_PRIMES[0]),
+    inverse(RING_PRIMES[BODY_PRIMES], RING_PRIMES[1]),
+];
+
+/// `x^-1` modulo a prime that does not divide `x`.
+const fn inverse(x: u32, modulus: u32) -> u32 {
+    let prime = modulus as u64;
+    let (mut power, mut square, mut exponent) = (1, x as u64 % prime, prime - 2);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            power = power * square % prime;
+        }
+        square = square * square % prime;
+        exponent >>= 1;
+    }
+    power as u32
+}
+
 /// Zero.
 pub(super) fn zero<const P: usize>() -> Element<P> {
     std::array::from_fn(|_| vec![0; RING_DEGREE])
@@ -98,21 +118,9 @@ impl Prime {
         x.min(x.wrapping_sub(self.modulus))
     }
 
-    pub(super) fn mul(&self, a: u32, b: u32) -> u32 {
-        self.reduce(u64::from(a) * u64::from(b))
-    }
-
     /// `x^-1`, for `x` that is no multiple of the prime.
     pub(super) fn inverse_of(&self, x: u32) -> u32 {
-        let (mut power, mut square, mut exponent) = (1, self.reduce(x.into()), self.modulus - 2);
-        while exponent > 0 {
-            if exponent & 1 == 1 {
-                power = self.mul(power, square);
-            }
-            square = self.mul(square, square);
-            exponent >>= 1;
-        }
-        power
+        inverse(x, self.modulus)
     }
 
     /// `x * factor` for every coefficient.
@@ -260,10 +268,18 @@ pub(super) fn small<const P: usize>(x: &[i8]) -> Element<P> {
     std::array::from_fn(|at| residues(&primes()[at]))
 }
 
+/// As [`small`], in the domain of products.
+pub(super) fn small_forward<const P: usize>(x: &[i8]) -> Element<P> {
+    let mut element = small(x);
+    forward(&mut element);
+    element
+}
+
 /// Coefficients modulo `q` from their residues.
 pub(super) fn compose([low, high]: &Body) -> Vec<u64> {
     let [first, second, _] = primes();
-    let inverse = Times::new(second, second.inverse_of(first.modulus));
+    const INVERSE: u32 = inverse(RING_PRIMES[0], RING_PRIMES[1]);
+    let inverse = Times::new(second, INVERSE);
     let coefficient = |(a, b): (&u32, &u32)| {
         // The first prime is the larger one, by less than the second.
         let apart = second.sub(*b, (*a).min(a.wrapping_sub(second.modulus)));
@@ -401,7 +417,7 @@ mod tests {
             let prime = &primes()[2];
             let product = u64::from(x) * u64::from(factor) % u64::from(RING_PRIMES[2]);
             prop_assert_eq!(u64::from(Times::new(prime, factor).apply(x)), product);
-            prop_assert!(x == 0 || prime.mul(x, prime.inverse_of(x)) == 1);
+            prop_assert!(x == 0 || prime.reduce(u64::from(x) * u64::from(prime.inverse_of(x))) == 1);
             prop_assert_eq!(prime.residue(prime.centred(x)), x);
         }
     }

@@ -100,18 +100,16 @@ struct Pads {
 impl Pads {
     fn new(matrix: &Matrix, key: &PackingKey, tokens: Tokens, seed: &Seed) -> Self {
         let outputs = matrix.shape().outputs;
-        // Undoes the doublings of packing, and negates.
-        let factor = |levels: usize| -> [u32; BODY_PRIMES] {
-            std::array::from_fn(|at| {
-                let prime = &primes()[at];
-                prime.neg(prime.inverse_of(1 << levels))
-            })
-        };
         let rings = 0..tokens.rings(outputs);
         // The last ring element may have fewer outputs than the others, and so fewer doublings.
         let levels = |ring| tokens.packing_levels(outputs, ring);
         let most = levels(0);
-        let masks = Masks::new(matrix, tokens, seed, factor(most));
+        // Undoes the doublings of packing, and negates.
+        let factor: [u32; BODY_PRIMES] = std::array::from_fn(|at| {
+            let prime = &primes()[at];
+            prime.neg(prime.inverse_of(1 << most))
+        });
+        let masks = Masks::new(matrix, tokens, seed, factor);
         let pack = |ring: usize| {
             let from = tokens.first_level();
             let leaf = |at: usize| {

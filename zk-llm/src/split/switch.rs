@@ -7,7 +7,7 @@
 use rand_chacha::ChaCha20Rng;
 
 use super::params::{BODY_PRIMES, KEY_PRIMES};
-use super::ring::{primes, product, zero, Body, Times, Wide};
+use super::ring::{primes, product, zero, Body, Times, Wide, KEY_PRIME_INVERSES};
 use super::sample::{error, mask, Seed};
 use crate::simd::vectorised;
 
@@ -116,8 +116,8 @@ impl Switched {
             let [low, high, last] = sum;
             let mut out = [low, high];
             let own = &primes()[KEY_PRIMES - 1];
-            for (x, prime) in out.iter_mut().zip(primes()) {
-                let inverse = Times::new(prime, prime.inverse_of(prime.reduce(own.modulus().into())));
+            for ((x, prime), inverse) in out.iter_mut().zip(primes()).zip(KEY_PRIME_INVERSES) {
+                let inverse = Times::new(prime, inverse);
                 vectorised(
                     #[inline(always)]
                     || {

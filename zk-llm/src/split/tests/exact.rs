@@ -68,10 +68,7 @@ fn answers_equal_the_clear_products_for_every_size_of_batch() {
 
 /// Holds an answer to activations against the clear product.
 fn answered(session: &Session, matrix: &Matrix, tokens: Tokens, x: &[i8]) {
-    let pending = session.secret.prepare(matrix.shape(), tokens).unwrap();
-    let request = pending.request().to_vec();
-    let (bodies, sealed) = pending.seal(x).unwrap();
-    let answer = answer(matrix, &session.packing, &request, &bodies).unwrap();
+    let (sealed, answer) = session.answered(matrix, tokens, x);
     assert_eq!(answer.len() as u64, sealed.answer_bytes());
     assert_eq!(
         session.secret.unseal(&sealed, &answer).unwrap(),

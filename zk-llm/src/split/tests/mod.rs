@@ -30,6 +30,15 @@ impl Session {
         let hint = hint(matrix, &self.packing, pending.request()).unwrap();
         self.secret.complete(pending, &hint).unwrap()
     }
+
+    /// What names the answer to a prompt's activations, and the answer.
+    fn answered(&self, matrix: &Matrix, tokens: Tokens, x: &[i8]) -> (Sealed, Vec<u8>) {
+        let pending = self.secret.prepare(matrix.shape(), tokens).unwrap();
+        let request = pending.request().to_vec();
+        let (bodies, sealed) = pending.seal(x).unwrap();
+        let answer = answer(matrix, &self.packing, &request, &bodies).unwrap();
+        (sealed, answer)
+    }
 }
 
 fn generator(seed: u64) -> ChaCha8Rng {

@@ -64,10 +64,7 @@ fn noise_of_prompts_is_what_was_derived() {
         let tokens = Tokens::prompt(matrix.shape(), positions).unwrap();
         assert!(tokens.paired());
         let x: Vec<i8> = (0..positions * 384).map(|_| rng.gen_range(-55..=55)).collect();
-        let pending = session.secret.prepare(matrix.shape(), tokens).unwrap();
-        let request = pending.request().to_vec();
-        let (bodies, sealed) = pending.seal(&x).unwrap();
-        let answer = answer(&matrix, &session.packing, &request, &bodies).unwrap();
+        let (sealed, answer) = session.answered(&matrix, tokens, &x);
         let noise = session
             .secret
             .noise(&sealed, &answer, &matrix.multiply(&x).unwrap());
@@ -87,10 +84,7 @@ fn noise_has_no_preferred_side() {
         .with_input_squares(576 * 5_500);
     let tokens = Tokens::prompt(matrix.shape(), 256).unwrap();
     assert!(tokens.paired());
-    let pending = session.secret.prepare(matrix.shape(), tokens).unwrap();
-    let request = pending.request().to_vec();
-    let (bodies, sealed) = pending.seal(&vec![0; 256 * 5_500]).unwrap();
-    let answer = answer(&matrix, &session.packing, &request, &bodies).unwrap();
+    let (sealed, answer) = session.answered(&matrix, tokens, &vec![0; 256 * 5_500]);
     // Outputs of one slot share what comes of its bodies: 128 independent numbers.
     let noise = session.secret.noise(&sealed, &answer, &vec![0; 256 * 8]);
     let mean = noise.iter().sum::<f64>() / noise.len() as f64;
