@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -10,8 +11,11 @@ use based_client::session::{
     Event, SessionError,
 };
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+        TcpListener, TcpStream,
+    },
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
@@ -31,32 +35,41 @@ async fn relay(to: SocketAddr, stalled: watch::Receiver<bool>, back: bool) -> (S
     let relay = tokio::spawn(async move {
         let mut connections = JoinSet::new();
         loop {
-            let (mut near, _) = listener.accept().await.unwrap();
-            let was = *stalled.borrow();
-            if was && !back {
+            let (near, _) = listener.accept().await.unwrap();
+            let later = *stalled.borrow();
+            if later && !back {
                 continue;
             }
-            let mut far = TcpStream::connect(to).await.unwrap();
-            let mut stalled = stalled.clone();
+            let far = TcpStream::connect(to).await.unwrap();
+            let stalled = (!later).then(|| stalled.clone());
             connections.spawn(async move {
-                let silenced = async {
-                    if stalled.wait_for(|stalled| *stalled).await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                };
-                tokio::select! {
-                    _ = copy_bidirectional(&mut near, &mut far) => return,
-                    () = silenced, if !was => {}
-                }
-                std::future::pending::<()>().await;
+                let ((from_near, to_near), (from_far, to_far)) = (near.into_split(), far.into_split());
+                tokio::join!(
+                    pass(from_near, to_far, stalled.clone()),
+                    pass(from_far, to_near, stalled)
+                );
             });
         }
     });
     (address, relay)
 }
 
-/// What becomes of eight tokens if the miner stalls at an event, and what it was paid. `back` says whether it answers
-/// new connections then.
+/// Passes on what comes until the miner stalls.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, stalled: Option<watch::Receiver<bool>>) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        // Looked at once it came, so that nothing passes that was sent after the stall.
+        if stalled.as_ref().is_some_and(|stalled| *stalled.borrow()) {
+            std::future::pending::<()>().await;
+        }
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What becomes of eight tokens if the miner stalls at an event, what it was paid, and the time from the stall to the
+/// end. `back` says whether it answers new connections then.
 async fn stalled(at: fn(&Event) -> bool, back: bool) -> (Asked, User, u128, Duration) {
     let dir = tempfile::tempdir().unwrap();
     let miner = miner(&dir, gpt2()).await;
@@ -64,15 +77,17 @@ async fn stalled(at: fn(&Event) -> bool, back: bool) -> (Asked, User, u128, Dura
     let (stall, stalls) = watch::channel(false);
     let (address, relay) = relay(miner.address, stalls, back).await;
     *user.address.lock().unwrap() = address;
-    let began = Instant::now();
+    let began = Arc::new(OnceLock::new());
+    let stalling = began.clone();
     let told = move |event| {
         if at(&event) {
             stall.send_replace(true);
+            stalling.get_or_init(Instant::now);
         }
     };
     let (_keep, stop) = watch::channel(false);
     let asked = ask_waiting((gpt2(), &user), &PROMPT, settings(8), (stop, WAITS), told).await;
-    let took = began.elapsed();
+    let took = began.get().expect("it stalled").elapsed();
     let paid = miner.db.cumulative(ACCOUNT).unwrap();
     relay.abort();
     miner.stop().await;
