@@ -4,13 +4,12 @@ mod collect;
 mod jobs;
 mod keys;
 mod open;
+mod replies;
 mod split;
 mod upload;
 
 use std::{
     collections::HashSet,
-    path::Path,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -26,16 +25,13 @@ use based_client::{
     },
 };
 use based_primitives::{Balance, BrainId, JobId, SpendingAccountId};
-use futures::Stream;
 use sp_core::H256;
 use sp_runtime::AccountId32;
-use tokio::{
-    io::AsyncReadExt,
-    sync::{watch, Semaphore},
-};
+use tokio::sync::{watch, Semaphore};
 use tonic::{Request, Response, Status, Streaming};
 use zk_llm::split::PACKING_KEY_BYTES;
 
+use self::replies::{apart, from_disk, in_chunks, Replies};
 use crate::{
     chain::{Account, Chain, ChainError, Reservation},
     db::{Db, DbError, Job, ReservationSeen},
@@ -95,9 +91,6 @@ struct Shared {
     openings: Arc<Semaphore>,
     sessions: split::Sessions,
 }
-
-/// A stream of replies.
-type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Service {
     /// A service over its parts.
@@ -295,7 +288,7 @@ impl Miner for Service {
         request: Request<Streaming<SplitUp>>,
     ) -> Result<Response<Self::SplitStream>, Status> {
         let replies = split::open(&self.0, request.into_inner()).await?;
-        Ok(Response::new(Box::pin(replies)))
+        Ok(Response::new(apart(replies)))
     }
 
     async fn prepare(
@@ -303,39 +296,8 @@ impl Miner for Service {
         request: Request<PrepareRequest>,
     ) -> Result<Response<Self::PrepareStream>, Status> {
         let hints = split::prepare(&self.0, request.into_inner())?;
-        Ok(Response::new(Box::pin(hints)))
+        Ok(Response::new(apart(hints)))
     }
-}
-
-/// Streams a file that is too large to be kept in memory.
-async fn from_disk(path: &Path) -> Result<Replies<Chunk>, Status> {
-    let failed = |error: std::io::Error| {
-        tracing::error!(%error, "a model's file cannot be read");
-        Status::internal("the miner cannot read its model; try again later or ask another miner")
-    };
-    let file = tokio::fs::File::open(path).await.map_err(failed)?;
-    Ok(Box::pin(futures::stream::unfold(
-        Some(file),
-        move |file| async move {
-            let mut file = file?;
-            let mut data = Vec::with_capacity(limits::FILE_CHUNK);
-            let mut part = (&mut file).take(limits::FILE_CHUNK as u64);
-            match part.read_to_end(&mut data).await {
-                Ok(0) => None,
-                Ok(_) => Some((Ok(Chunk { data }), Some(file))),
-                Err(error) => Some((Err(failed(error)), None)),
-            }
-        },
-    )))
-}
-
-fn in_chunks(bytes: Arc<[u8]>, size: usize) -> Replies<Chunk> {
-    let count = bytes.len().div_ceil(size);
-    let chunk = move |at: usize| {
-        let data = bytes.chunks(size).nth(at).unwrap_or_default().to_vec();
-        Ok(Chunk { data })
-    };
-    Box::pin(futures::stream::iter((0..count).map(chunk)))
 }
 
 impl From<TaskError> for Status {

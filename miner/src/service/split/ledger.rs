@@ -119,7 +119,11 @@ impl Ledger {
         (self.paid, self.served)
     }
 
-    fn check_open(&self) -> Result<(), Refused> {
+    /// That the job was not opened again.
+    ///
+    /// # Errors
+    /// [`Refused::Request`] if it was.
+    pub fn check_open(&self) -> Result<(), Refused> {
         match self.closed {
             true => refuse("the job was opened again; go on there"),
             false => Ok(()),

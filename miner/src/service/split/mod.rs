@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         Arc, Mutex, MutexGuard, PoisonError,
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use based_client::wire::{
@@ -94,9 +94,9 @@ struct Live {
     model: Arc<Split>,
     key: PackingKey,
     ledger: Mutex<Ledger>,
-    /// Preparations and products under way: a client that waits for them is not idle.
-    preparing: AtomicUsize,
-    /// When something was last asked in it.
+    /// Hints and products under way: a client that waits for them is not idle.
+    working: AtomicUsize,
+    /// When something was last asked, made or taken in it.
     touched: Mutex<Instant>,
 }
 
@@ -109,10 +109,26 @@ impl Live {
         *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Whether nothing was asked for so long that the place goes to others, as when a client does not read its answers.
-    fn is_stale(&self) -> bool {
+    /// Work on a hint or a product, until it is dropped.
+    fn work(self: &Arc<Self>) -> Work {
+        self.working.fetch_add(1, Ordering::AcqRel);
+        Work(self.clone())
+    }
+
+    /// Whether nothing happened for so long, as when a client does not read its answers.
+    fn is_idle(&self, time: Duration) -> bool {
         let touched = *self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        self.preparing.load(Ordering::Acquire) == 0 && touched.elapsed() > split::IDLE.saturating_mul(2)
+        self.working.load(Ordering::Acquire) == 0 && touched.elapsed() > time
+    }
+}
+
+/// Work of a session under way.
+struct Work(Arc<Live>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.working.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -157,7 +173,8 @@ impl Sessions {
     fn room(&self, account: u64) -> Result<(), Status> {
         let mut open = self.open();
         open.retain(|_, live| {
-            let stale = live.is_stale();
+            // Its place goes to others.
+            let stale = live.is_idle(split::IDLE.saturating_mul(2));
             if stale {
                 live.ledger().close();
             }
@@ -197,7 +214,7 @@ pub(super) async fn open(
     let (paid, done) = row;
     let live = Arc::new(Live {
         ledger: Mutex::new(Ledger::new(model.clone(), agreed, paid, done)),
-        preparing: AtomicUsize::new(0),
+        working: AtomicUsize::new(0),
         touched: Mutex::new(Instant::now()),
         prompt: agreed.prompt,
         model,

@@ -1,9 +1,6 @@
 //! The offline part: hints, made before the client encrypts anything. A prompt's set has none.
 
-use std::{
-    sync::{atomic::Ordering, Arc},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use based_client::wire::{
     proto::{Chunk, PrepareRequest},
@@ -36,7 +33,6 @@ pub(in crate::service) fn prepare(
     let live = shared.sessions.find(&request.session)?;
     let positions = request.positions as usize;
     let hinted = live.ledger().prepare(positions, &request.requests, &live.key)?;
-    live.preparing.fetch_add(1, Ordering::AcqRel);
     let making = Making {
         shared: shared.clone(),
         live,
@@ -55,14 +51,10 @@ pub(in crate::service) fn prepare(
     }))
 }
 
-impl Drop for Making {
-    fn drop(&mut self) {
-        self.live.preparing.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 impl Making {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Status> {
+        // A client that takes long hints slowly is not idle.
+        self.live.touch();
         if self.sent == self.hint.len() && !self.next().await? {
             return Ok(None);
         }
@@ -80,6 +72,9 @@ impl Making {
         let Some(request) = self.requests.get(self.layer).cloned() else {
             return Ok(false);
         };
+        // A job that was opened again wants no more hints here.
+        self.live.ledger().check_open()?;
+        let _work = self.live.work();
         let (live, layer) = (self.live.clone(), self.layer);
         let metrics = self.shared.parts.metrics.clone();
         let make = move || {

@@ -1,10 +1,6 @@
 //! The online part: vouchers, rounds and the receipt, as the client sends them.
 
-use std::{
-    collections::VecDeque,
-    sync::{atomic::Ordering, Arc},
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use based_client::wire::{
     proto::{split_down, split_up::Part, Paid, Round, SignedReceipt, SplitDown, SplitOpened, SplitUp},
@@ -118,7 +114,7 @@ impl Conversation {
         loop {
             match timeout(IDLE, self.stream.message()).await {
                 Ok(message) => return message,
-                Err(_) if self.live.preparing.load(Ordering::Acquire) > 0 => {}
+                Err(_) if !self.live.is_idle(IDLE) => {}
                 Err(_) => {
                     return Err(Status::deadline_exceeded(format!(
                         "nothing came for {} s; open the job again to go on",
@@ -193,12 +189,10 @@ impl Conversation {
             metrics.multiplied(began, started.elapsed());
             Some(outputs.map(|outputs| (inputs, outputs)))
         };
-        // However long that takes, the client is not idle.
-        self.live.preparing.fetch_add(1, Ordering::AcqRel);
-        let multiplied = turn.run(multiply).await;
-        self.live.touch();
-        self.live.preparing.fetch_sub(1, Ordering::AcqRel);
-        let multiplied = multiplied?;
+        let multiplied = {
+            let _work = self.live.work();
+            turn.run(multiply).await?
+        };
         let multiplied = multiplied.ok_or_else(|| Status::internal("the model changed its layers"))?;
         let (inputs, outputs) = multiplied.map_err(|error| Status::invalid_argument(error.to_string()))?;
         self.live.ledger().rounded(&inputs, &outputs);

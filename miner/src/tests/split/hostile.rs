@@ -1,5 +1,7 @@
 //! Bytes that no client of ours sends: each is refused with a reason, and the miner lives on.
 
+use std::time::Duration;
+
 use based_client::{
     session::{
         split::{Line, Means, Waits},
@@ -14,10 +16,11 @@ use based_client::{
 };
 use codec::Encode;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tonic::transport::Channel;
 use zk_llm::split::{Pending, SecretKey, PACKING_KEY_BYTES};
 
-use super::{cost, gpt2, header, miner, secret, User};
+use super::{ask_waiting, cost, gpt2, header, miner, secret, settings, User};
 use crate::tests::harness::{job_id, signed, voucher, Miner};
 
 /// A session that a test drives by hand.
@@ -48,10 +51,14 @@ impl Driven {
         }
     }
 
-    /// Requests of a set under a key.
+    /// Requests of a prompt's set under a key.
     fn requests(key: &SecretKey, positions: usize) -> Vec<Vec<u8>> {
+        Self::requests_of(key, positions, 1, Way::Answered)
+    }
+
+    fn requests_of(key: &SecretKey, positions: usize, passes: usize, way: Way) -> Vec<Vec<u8>> {
         let manifest = gpt2().part.manifest();
-        let tokens = batches(manifest, positions, 1, Way::Answered).unwrap();
+        let tokens = batches(manifest, positions, passes, way).unwrap();
         let drawn = manifest.linears.iter().zip(tokens);
         drawn
             .map(|(linear, tokens)| key.prepare(&linear.shape(), tokens).unwrap().request().to_vec())
@@ -329,6 +336,28 @@ async fn headers_that_agree_to_nothing_are_refused() {
     .await;
     assert!(refused.contains("SHA-256"), "{refused}");
     miner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_no_hints_holds_up_nobody() {
+    let (driven, _prompt) = Driven::paid().await;
+    let requests = Driven::requests_of(secret(), 8, 8, Way::Hinted);
+    // More than a connection takes that is not read.
+    let unread = driven.line.offline().clone().prepare(8, requests).await.unwrap();
+    let other = User {
+        job: job_id(),
+        ..driven.user.clone()
+    };
+    let waits = Waits {
+        word: Duration::from_secs(20),
+        hint: Duration::from_secs(20),
+        pauses: [Duration::ZERO; 3],
+    };
+    let (_keep, stop) = watch::channel(false);
+    let asked = ask_waiting((gpt2(), &other), &super::PROMPT, settings(4), (stop, waits), |_| {}).await;
+    asked.made.unwrap();
+    drop(unread);
+    driven.alive().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
