@@ -29,10 +29,13 @@ pub(super) fn apart<T: Send + 'static>(
             }
         }
     });
-    Box::pin(futures::stream::unfold((read, task), |(mut read, task)| async move {
-        let reply = read.recv().await?;
-        Some((reply, (read, task)))
-    }))
+    Box::pin(futures::stream::unfold(
+        (read, task),
+        |(mut read, task)| async move {
+            let reply = read.recv().await?;
+            Some((reply, (read, task)))
+        },
+    ))
 }
 
 /// Bytes in chunks of a size.

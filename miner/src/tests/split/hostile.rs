@@ -354,7 +354,14 @@ async fn a_client_that_reads_no_hints_holds_up_nobody() {
         pauses: [Duration::ZERO; 3],
     };
     let (_keep, stop) = watch::channel(false);
-    let asked = ask_waiting((gpt2(), &other), &super::PROMPT, settings(4), (stop, waits), |_| {}).await;
+    let asked = ask_waiting(
+        (gpt2(), &other),
+        &super::PROMPT,
+        settings(4),
+        (stop, waits),
+        |_| {},
+    )
+    .await;
     asked.made.unwrap();
     drop(unread);
     driven.alive().await;
