@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use based_client::{money, wallet::KeyArgs};
 use based_primitives::{Balance, BlockNumber, BrainId, ResourceKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use zk_llm::Device;
 
 /// Answers encrypted prompts of a Brain and is paid by vouchers. It never holds a key that decrypts.
 #[derive(Debug, Parser)]
@@ -100,6 +101,10 @@ pub struct Run {
     /// prompts.
     #[arg(long, value_name = "FILE")]
     pub centroids: Option<PathBuf>,
+    /// Where to evaluate: `cpu`, `cuda` for the first NVIDIA device if the program was built with it, or `auto` for
+    /// that device where there is one.
+    #[arg(long, default_value = "auto")]
+    pub device: Device,
     /// Threads that evaluate; by default one a core.
     #[arg(long)]
     pub threads: Option<usize>,

@@ -18,7 +18,7 @@ use based_client::{
     wire::sha256,
 };
 use sp_core::H256;
-use zk_llm::{ExactKey, ParameterSet, ServerKey};
+use zk_llm::{Device, ExactKey, ParameterSet, ServerKey};
 
 use crate::{
     db::{Db, DbError, KeyRow},
@@ -66,6 +66,7 @@ struct Inner {
     dir: PathBuf,
     db: Db,
     quota: Quota,
+    device: Device,
     promised: Arc<AtomicU64>,
     decision: Mutex<()>,
     cache: Mutex<VecDeque<Cached>>,
@@ -85,16 +86,18 @@ impl Drop for Room {
 }
 
 impl KeyStore {
-    /// Opens the store in `data_dir`, all of which stays within `quota`; drops leftovers of a crash.
+    /// Opens the store in `data_dir`, all of which stays within `quota`; drops leftovers of a crash. Keys are expanded
+    /// for a device.
     ///
     /// # Errors
     /// If the directory or the state fails.
-    pub fn open(data_dir: &Path, db: Db, quota: Quota) -> Result<Self, KeyStoreError> {
+    pub fn open(data_dir: &Path, db: Db, quota: Quota, device: Device) -> Result<Self, KeyStoreError> {
         let store = Self(Arc::new(Inner {
             data_dir: data_dir.to_owned(),
             dir: data_dir.join("keys"),
             db,
             quota,
+            device,
             promised: Arc::default(),
             decision: Mutex::default(),
             cache: Mutex::default(),
@@ -148,7 +151,7 @@ impl KeyStore {
         bytes: &[u8],
         set: &ParameterSet,
     ) -> Result<(), KeyStoreError> {
-        let expanded = Arc::new(ServerKey::from_bytes(bytes, set)?);
+        let expanded = Arc::new(ServerKey::on(bytes, set, &self.0.device)?);
         let (path, partial) = (self.path(&key.hash), self.path(&key.hash).with_extension("part"));
         fs::remove_file(&partial).or_else(missing_is_fine)?;
         let mut file = files::create_private(&partial)?;
@@ -169,7 +172,7 @@ impl KeyStore {
         if let Some(key) = self.recall(hash, set.name) {
             return Ok(key);
         }
-        let key = Arc::new(ServerKey::from_bytes(&self.read(hash, set)?, set)?);
+        let key = Arc::new(ServerKey::on(&self.read(hash, set)?, set, &self.0.device)?);
         self.remember(*hash, set.name, key.clone());
         Ok(key)
     }

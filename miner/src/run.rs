@@ -94,12 +94,9 @@ async fn serve(
     db.bind(&chain.genesis(), &chain.miner(), common.brain)?;
     // Before the keys, of which none is to give way to a leftover.
     let traces = TraceStore::open(&common.data_dir).context("cannot open the directory of traces")?;
-    let keys = KeyStore::open(&common.data_dir, db.clone(), quota)?;
-    let library = Arc::new(Library::new(Models::new(
-        args.model_dir.clone(),
-        &common.data_dir,
-        quota,
-    )));
+    let keys = KeyStore::open(&common.data_dir, db.clone(), quota, args.device.clone())?;
+    let models = Models::new(args.model_dir.clone(), &common.data_dir, quota);
+    let library = Arc::new(Library::new(models, args.device.clone()));
     let figures = Arc::new(Metrics::new()?);
     let queue = Queue::default();
     let resumed = db.resumable()?;
@@ -136,6 +133,7 @@ async fn serve(
         listen = %args.listen,
         brain = common.brain,
         computekey = %hex::encode(computekey.public()),
+        device = %args.device,
         threads,
         storage_bytes = quota.bytes(),
         "miner starts; Cerberus Squeezing is on"

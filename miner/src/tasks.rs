@@ -23,7 +23,7 @@ use zk_llm::{
     import::{is_split, ClientPart, SplitManifest, Weights, PUBLIC_FILES},
     manifest::{MANIFEST_FILE, MAX_MANIFEST_BYTES},
     split::Matrix,
-    Model, ParameterSet,
+    Device, Model, ParameterSet,
 };
 
 use crate::limits;
@@ -119,8 +119,8 @@ impl std::fmt::Debug for Split {
 }
 
 impl Split {
-    /// Loads the miner's part of an imported model, and checks the client's, which it serves.
-    fn load(dir: &Path) -> Result<Self, zk_llm::Error> {
+    /// Loads the miner's part of an imported model, for products on a device, and checks the client's, which it serves.
+    fn load(dir: &Path, device: &Device) -> Result<Self, zk_llm::Error> {
         ClientPart::load(dir)?;
         let weights = Weights::load(dir)?;
         let manifest = weights.manifest().clone();
@@ -131,7 +131,11 @@ impl Split {
             ));
         }
         Ok(Self {
-            matrices: weights.into_matrices()?,
+            matrices: weights
+                .into_matrices()?
+                .into_iter()
+                .map(|matrix| matrix.on(device))
+                .collect::<Result<_, _>>()?,
             manifest,
             widest,
         })
@@ -154,14 +158,14 @@ impl Split {
 }
 
 impl Served {
-    /// Loads a model directory.
+    /// Loads a model directory, for work on a device.
     ///
     /// # Errors
-    /// If a file is missing, damaged or too large.
-    pub fn load(dir: &Path) -> Result<Self, TaskError> {
+    /// If a file is missing, damaged or too large, or the device fails.
+    pub fn load(dir: &Path, device: &Device) -> Result<Self, TaskError> {
         let manifest = read(&dir.join(MANIFEST_FILE), MAX_MANIFEST_BYTES)?;
         if is_split(&manifest) {
-            Self::load_split(dir, &manifest)
+            Self::load_split(dir, &manifest, device)
         } else {
             Self::load_full(dir)
         }
@@ -190,12 +194,12 @@ impl Served {
         })
     }
 
-    fn load_split(dir: &Path, manifest: &[u8]) -> Result<Self, TaskError> {
+    fn load_split(dir: &Path, manifest: &[u8], device: &Device) -> Result<Self, TaskError> {
         let damaged = |source| TaskError::Model {
             dir: dir.to_owned(),
             source,
         };
-        let split = Split::load(dir).map_err(damaged)?;
+        let split = Split::load(dir, device).map_err(damaged)?;
         let mut public = HashMap::from([(MANIFEST_FILE, Public::Memory(manifest.into()))]);
         for name in PUBLIC_FILES.into_iter().filter(|name| *name != MANIFEST_FILE) {
             public.insert(name, Public::Disk(dir.join(name)));
@@ -242,6 +246,7 @@ impl Served {
 /// Models on this machine; the task's repository is asked for those that are missing.
 pub struct Library {
     models: Models,
+    device: Device,
     loaded: Mutex<Vec<Arc<Served>>>,
     fetching: Mutex<Option<Fetch>>,
 }
@@ -253,10 +258,11 @@ struct Fetch {
 }
 
 impl Library {
-    /// A library over the operator's directories and the data directory.
-    pub fn new(models: Models) -> Self {
+    /// A library over the operator's directories and the data directory, whose models run on a device.
+    pub fn new(models: Models, device: Device) -> Self {
         Self {
             models,
+            device,
             loaded: Mutex::default(),
             fetching: Mutex::default(),
         }
@@ -275,7 +281,7 @@ impl Library {
             .models
             .find(&task.0)
             .ok_or_else(|| TaskError::Missing(hex::encode(task.0)))?;
-        let served = Arc::new(Served::load(&dir)?);
+        let served = Arc::new(Served::load(&dir, &self.device)?);
         loaded.push(served.clone());
         if loaded.len() > LOADED {
             loaded.remove(0);

@@ -4,6 +4,7 @@
 //! but each part of the two keys, 120 MB together, is read from memory once for the whole batch instead of
 //! once for every ciphertext, which is where a third of the time goes otherwise.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use tfhe::core_crypto::algorithms::slice_algorithms::slice_wrapping_sub_scalar_mul_assign;
@@ -19,9 +20,9 @@ use tfhe::shortint::atomic_pattern::AtomicPatternServerKey;
 use tfhe::shortint::server_key::{ModulusSwitchConfiguration, ShortintBootstrappingKey};
 
 use crate::compile::{Circuit, EncodedLut};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::{ExactKey, Rotation};
-use crate::keys::ServerKey;
+use crate::keys::{other_kind, Expanded, ServerKey};
 use crate::params::ParameterSet;
 
 /// Ciphertexts of one batch: their accumulators, the part of the key in use and the transform's buffers
@@ -64,14 +65,29 @@ impl TestPolynomial {
         }
     }
 
+    /// Mask, which is zero, and polynomial.
+    #[cfg(feature = "cuda")]
+    pub fn accumulator(&self) -> &[u64] {
+        &self.accumulator
+    }
+
     /// The polynomial itself; the mask before it is zero.
     fn body(&self) -> &[u64] {
         &self.accumulator[self.accumulator.len() - self.degree..]
     }
 }
 
+/// Bootstraps under an evaluation key.
+pub(crate) enum Bootstrapper<'k> {
+    /// On the cores.
+    Cores(Cores<'k>),
+    /// On a device.
+    #[cfg(feature = "cuda")]
+    Cuda(&'k crate::cuda::CudaKey),
+}
+
 /// The parts of an evaluation key that a bootstrap uses.
-pub(crate) struct Bootstrapper<'k> {
+pub(crate) struct Cores<'k> {
     keyswitch: &'k LweKeyswitchKeyOwned<u64>,
     switch: &'k ModulusSwitchConfiguration<u64>,
     rotation: Kind<'k>,
@@ -87,48 +103,54 @@ enum Kind<'k> {
 
 impl<'k> Bootstrapper<'k> {
     /// # Errors
-    /// [`Error::Key`] if the key is of another kind than the parameter sets of this crate.
+    /// [`crate::Error::Key`] if the key is of another kind than the parameter sets of this crate.
     pub fn new(key: &'k ServerKey) -> Result<Self> {
-        let AtomicPatternServerKey::Standard(pattern) = &key.key.atomic_pattern else {
-            return Err(Error::Key("of another kind".into()));
+        let key = match &key.key {
+            Expanded::Cores(key) => key,
+            #[cfg(feature = "cuda")]
+            Expanded::Cuda(key) => return Ok(Self::Cuda(key)),
+        };
+        let AtomicPatternServerKey::Standard(pattern) = &key.atomic_pattern else {
+            return Err(other_kind());
         };
         let ShortintBootstrappingKey::Classic {
             bsk,
             modulus_switch_noise_reduction_key,
         } = &pattern.bootstrapping_key
         else {
-            return Err(Error::Key("of another kind".into()));
+            return Err(other_kind());
         };
-        Ok(Self {
+        Ok(Self::Cores(Cores {
             keyswitch: &pattern.key_switching_key,
             switch: modulus_switch_noise_reduction_key,
             rotation: Kind::Fourier(bsk, Fft::new(bsk.polynomial_size())),
-        })
+        }))
     }
 
     /// In integers.
     pub fn exact(key: &'k ExactKey) -> Self {
-        Self {
+        Self::Cores(Cores {
             keyswitch: key.keyswitch(),
             switch: key.switch(),
             rotation: Kind::Exact(key.rotation()),
+        })
+    }
+
+    /// Batches of a wave of bootstraps: those of one run at a time.
+    pub fn batches(&self, wave: Range<usize>) -> Vec<Range<usize>> {
+        match self {
+            Self::Cores(_) => batches(wave, rayon::current_num_threads(), BATCH),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_) => batches(wave, 1, crate::cuda::BATCH),
         }
     }
 
     /// Applies to each ciphertext (mask, then body) its table. Counts in the library's statistics.
     pub fn apply(&self, inputs: &[Vec<u64>], tables: &[&TestPolynomial]) -> Vec<Vec<u64>> {
-        let switched: Vec<Switched> = self
-            .keyswitch(inputs)
-            .into_iter()
-            .zip(tables)
-            .map(|(small, table)| self.switch(small, PolynomialSize(table.body().len())))
-            .collect();
-        let mut results = match &self.rotation {
-            Kind::Fourier(key, fft) => fourier(key, fft, &switched, tables),
-            Kind::Exact(rotation) => {
-                let tables: Vec<&[u64]> = tables.iter().map(|table| table.body()).collect();
-                rotation.apply(&switched, &tables)
-            }
+        let mut results = match self {
+            Self::Cores(key) => key.apply(inputs, tables),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(key) => key.apply(inputs, tables),
         };
         tfhe::PBS_COUNT.fetch_add(inputs.len() as u64, Ordering::Relaxed);
         for (result, table) in results.iter_mut().zip(tables) {
@@ -137,6 +159,33 @@ impl<'k> Bootstrapper<'k> {
             }
         }
         results
+    }
+}
+
+/// Splits a wave into batches of nearly one size, as many as keep every thread busy to the end.
+fn batches(wave: Range<usize>, threads: usize, most: usize) -> Vec<Range<usize>> {
+    let rounds = wave.len().div_ceil(threads.max(1) * most);
+    let count = (rounds * threads.max(1)).min(wave.len());
+    let bound = |at: usize| wave.start + wave.len() * at / count.max(1);
+    (0..count).map(|at| bound(at)..bound(at + 1)).collect()
+}
+
+impl Cores<'_> {
+    /// All but the offset.
+    fn apply(&self, inputs: &[Vec<u64>], tables: &[&TestPolynomial]) -> Vec<Vec<u64>> {
+        let switched: Vec<Switched> = self
+            .keyswitch(inputs)
+            .into_iter()
+            .zip(tables)
+            .map(|(small, table)| self.switch(small, PolynomialSize(table.body().len())))
+            .collect();
+        match &self.rotation {
+            Kind::Fourier(key, fft) => fourier(key, fft, &switched, tables),
+            Kind::Exact(rotation) => {
+                let tables: Vec<&[u64]> = tables.iter().map(|table| table.body()).collect();
+                rotation.apply(&switched, &tables)
+            }
+        }
     }
 
     fn switch(&self, small: Vec<u64>, degree: PolynomialSize) -> Switched {
@@ -246,5 +295,24 @@ impl ModulusSwitchedLweCiphertext<usize> for Switched {
 
     fn mask(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         self.mask.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn batches_cover_a_wave_once_and_differ_by_one_at_most(start in 0usize..9, len in 0usize..5000, threads in 1usize..200, most in 1usize..2000) {
+            let wave = start..start + len;
+            let batches = batches(wave.clone(), threads, most);
+            prop_assert_eq!(batches.iter().cloned().flatten().collect::<Vec<_>>(), wave.collect::<Vec<_>>());
+            let sizes: Vec<usize> = batches.iter().map(Range::len).collect();
+            let (least, largest) = (sizes.iter().min().copied().unwrap_or(0), sizes.iter().max().copied().unwrap_or(0));
+            prop_assert!(largest - least <= 1 && largest <= most);
+            prop_assert!(batches.len() % threads == 0 || batches.len() == len);
+        }
     }
 }

@@ -85,6 +85,9 @@ pub enum Error {
     /// Bytes from a peer are not an evaluation key of the parameter set.
     #[error("evaluation key: {0}")]
     Key(String),
+    /// A device cannot be used.
+    #[error("device: {0}")]
+    Device(String),
     /// A matrix of split mode, or its description, is malformed or cannot be multiplied exactly.
     #[error("matrix: {0}")]
     Matrix(String),

@@ -12,12 +12,11 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::LweKeyswitchKeyOwned;
-use tfhe::shortint::atomic_pattern::compressed::CompressedAtomicPatternServerKey;
-use tfhe::shortint::server_key::{ModulusSwitchConfiguration, ShortintCompressedBootstrappingKey};
+use tfhe::shortint::server_key::ModulusSwitchConfiguration;
 
 use crate::bootstrap::Switched;
-use crate::error::{Error, Result};
-use crate::keys::read_evaluation_key;
+use crate::error::Result;
+use crate::keys::{other_kind, parts, read_evaluation_key};
 use crate::params::ParameterSet;
 use crate::simd::vectorised;
 use ring::Ring;
@@ -55,20 +54,7 @@ impl ExactKey {
     /// # Errors
     /// As [`crate::ServerKey::from_bytes`].
     pub fn from_bytes(bytes: &[u8], set: &ParameterSet) -> Result<Self> {
-        let other_kind = || Error::Key("of another kind".into());
-        let CompressedAtomicPatternServerKey::Standard(pattern) =
-            read_evaluation_key(bytes, set)?.compressed_ap_server_key
-        else {
-            return Err(other_kind());
-        };
-        let (keyswitch, bootstrap, _) = pattern.into_raw_parts();
-        let ShortintCompressedBootstrappingKey::Classic {
-            bsk,
-            modulus_switch_noise_reduction_key,
-        } = bootstrap
-        else {
-            return Err(other_kind());
-        };
+        let (keyswitch, bsk, switch) = parts(read_evaluation_key(bytes, set)?)?;
         let shape = (
             bsk.polynomial_size().0,
             bsk.glwe_size().0,
@@ -85,7 +71,7 @@ impl ExactKey {
         Ok(Self {
             set: *set,
             keyswitch: keyswitch.decompress_into_lwe_keyswitch_key(),
-            switch: modulus_switch_noise_reduction_key.decompress(),
+            switch,
             rotation: Rotation::new(coefficients, digit_bits),
         })
     }

@@ -4,7 +4,6 @@
 //! bootstrap ([`crate::bootstrap`]). Results do not depend on the number of threads, on batches or on order.
 
 use std::io::Write;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -177,8 +176,8 @@ impl Run<'_> {
         let polynomials = TestPolynomial::all(circuit);
         sources.reserve(circuit.tables.len());
         for (wave, dead) in circuit.waves.iter().zip(&circuit.dead_after) {
-            let results = batches(wave.clone(), rayon::current_num_threads())
-                .into_par_iter()
+            let batches = self.key.batches(wave.clone()).into_par_iter();
+            let results = batches
                 .with_max_len(1)
                 .map(|batch| self.batch(&circuit.tables[batch], &polynomials, &sources))
                 .collect::<Result<Vec<_>>>()?;
@@ -213,7 +212,8 @@ impl Run<'_> {
             return Err(Error::Cancelled);
         }
         let arguments = ops
-            .iter()
+            .par_iter()
+            .with_min_len(BATCH)
             .map(|op| sum(self.circuit, &op.argument, sources))
             .collect::<Result<Vec<_>>>()?;
         let tables: Vec<&TestPolynomial> = ops.iter().map(|op| &polynomials[op.encoded as usize]).collect();
@@ -224,32 +224,5 @@ impl Run<'_> {
             progress(done, self.circuit.bootstraps(), &layer.name);
         }
         Ok(results)
-    }
-}
-
-/// Splits a wave into batches of nearly one size, as many as keep every thread busy to the end.
-fn batches(wave: Range<usize>, threads: usize) -> Vec<Range<usize>> {
-    let rounds = wave.len().div_ceil(threads.max(1) * BATCH);
-    let count = (rounds * threads.max(1)).min(wave.len());
-    let bound = |at: usize| wave.start + wave.len() * at / count.max(1);
-    (0..count).map(|at| bound(at)..bound(at + 1)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn batches_cover_a_wave_once_and_differ_by_one_at_most(start in 0usize..9, len in 0usize..5000, threads in 1usize..200) {
-            let wave = start..start + len;
-            let batches = batches(wave.clone(), threads);
-            prop_assert_eq!(batches.iter().cloned().flatten().collect::<Vec<_>>(), wave.collect::<Vec<_>>());
-            let sizes: Vec<usize> = batches.iter().map(Range::len).collect();
-            let (least, most) = (sizes.iter().min().copied().unwrap_or(0), sizes.iter().max().copied().unwrap_or(0));
-            prop_assert!(most - least <= 1 && most <= BATCH);
-            prop_assert!(batches.len() % threads == 0 || batches.len() == len);
-        }
     }
 }

@@ -7,7 +7,8 @@ use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::{CompressionSeed, DefaultRandomGenerator, Seed};
 use tfhe::core_crypto::prelude::{
     decrypt_lwe_ciphertext, encrypt_seeded_lwe_ciphertext_list, CiphertextModulus, GlweSecretKey,
-    LweCiphertext, LweCiphertextCount, LweSecretKey, LweSize, PlaintextList, SeededLweCiphertextList,
+    LweCiphertext, LweCiphertextCount, LweSecretKey, LweSize, PlaintextList, SeededLweBootstrapKeyOwned,
+    SeededLweCiphertextList, SeededLweKeyswitchKeyOwned,
 };
 use tfhe::named::Named;
 use tfhe::safe_serialization::{safe_deserialize_conformant, safe_serialize};
@@ -17,10 +18,12 @@ use tfhe::shortint::atomic_pattern::compressed::{
 use tfhe::shortint::ciphertext::MaxDegree;
 use tfhe::shortint::client_key::atomic_pattern::{AtomicPatternClientKey, StandardAtomicPatternClientKey};
 use tfhe::shortint::engine::ShortintEngine;
+use tfhe::shortint::server_key::{ModulusSwitchConfiguration, ShortintCompressedBootstrappingKey};
 use tfhe::shortint::{AtomicPatternParameters, CompressedServerKey};
 use tfhe_versionable::{Unversionize, UnversionizeError, Versionize, VersionizeOwned};
 
 use crate::compile::Interface;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::logits::Logits;
 use crate::manifest::Manifest;
@@ -228,7 +231,17 @@ impl ClientKey {
 #[derive(Clone)]
 pub struct ServerKey {
     set: ParameterSet,
-    pub(crate) key: tfhe::shortint::ServerKey,
+    pub(crate) key: Expanded,
+}
+
+/// Where an expanded key lies.
+#[derive(Clone)]
+pub(crate) enum Expanded {
+    /// In memory, for the cores.
+    Cores(tfhe::shortint::ServerKey),
+    /// On a CUDA device.
+    #[cfg(feature = "cuda")]
+    Cuda(std::sync::Arc<crate::cuda::CudaKey>),
 }
 
 impl std::fmt::Debug for ServerKey {
@@ -245,15 +258,43 @@ impl ServerKey {
     /// # Errors
     /// [`Error::Size`] if the length is not the set's; [`Error::Key`] if the bytes are no key of the set.
     pub fn from_bytes(bytes: &[u8], set: &ParameterSet) -> Result<Self> {
+        Self::on(bytes, set, &Device::cores())
+    }
+
+    /// As [`ServerKey::from_bytes`], for evaluation on a device; on the cores if the device's memory does not take the
+    /// key.
+    ///
+    /// # Errors
+    /// As [`ServerKey::from_bytes`].
+    pub fn on(bytes: &[u8], set: &ParameterSet, device: &Device) -> Result<Self> {
+        let key = read_evaluation_key(bytes, set)?;
+        #[cfg(feature = "cuda")]
+        if device.candle().is_some() && device.fits(crate::cuda::key_bytes(set)) {
+            let key = crate::cuda::CudaKey::new(key)?;
+            return Ok(Self {
+                set: *set,
+                key: Expanded::Cuda(std::sync::Arc::new(key)),
+            });
+        }
+        tracing::trace!(%device, "an evaluation key is expanded for the cores");
         Ok(Self {
             set: *set,
-            key: read_evaluation_key(bytes, set)?.decompress(),
+            key: Expanded::Cores(key.decompress()),
         })
     }
 
     /// Parameter set of the key.
     pub fn parameter_set(&self) -> &ParameterSet {
         &self.set
+    }
+
+    #[cfg(test)]
+    pub(crate) fn library(&self) -> &tfhe::shortint::ServerKey {
+        match &self.key {
+            Expanded::Cores(key) => key,
+            #[cfg(feature = "cuda")]
+            Expanded::Cuda(_) => panic!("on a device"),
+        }
     }
 }
 
@@ -274,6 +315,35 @@ pub(crate) fn read_evaluation_key(bytes: &[u8], set: &ParameterSet) -> Result<Co
     let key: EvaluationKey =
         safe_deserialize_conformant(bytes, expected, &conformance).map_err(Error::Key)?;
     Ok(key.0)
+}
+
+/// An evaluation key's parts, still compressed: keyswitch, bootstrap, and how ciphertexts are switched between them.
+///
+/// # Errors
+/// [`Error::Key`] if it is of another kind than the parameter sets of this crate.
+pub(crate) fn parts(
+    key: CompressedServerKey,
+) -> Result<(
+    SeededLweKeyswitchKeyOwned<u64>,
+    SeededLweBootstrapKeyOwned<u64>,
+    ModulusSwitchConfiguration<u64>,
+)> {
+    let CompressedAtomicPatternServerKey::Standard(pattern) = key.compressed_ap_server_key else {
+        return Err(other_kind());
+    };
+    let (keyswitch, bootstrap, _) = pattern.into_raw_parts();
+    let ShortintCompressedBootstrappingKey::Classic {
+        bsk,
+        modulus_switch_noise_reduction_key,
+    } = bootstrap
+    else {
+        return Err(other_kind());
+    };
+    Ok((keyswitch, bsk, modulus_switch_noise_reduction_key.decompress()))
+}
+
+pub(crate) fn other_kind() -> Error {
+    Error::Key("of another kind".into())
 }
 
 const SECRET_MAGIC: [u8; 4] = *b"ZKSK";

@@ -14,6 +14,9 @@ pub mod actions;
 pub mod audit;
 mod bootstrap;
 pub mod compile;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod device;
 pub mod error;
 pub mod exact;
 pub mod exec_clear;
@@ -44,6 +47,7 @@ mod tests;
 
 pub use audit::Audit;
 pub use compile::{Circuit, CompileError};
+pub use device::Device;
 pub use error::{Error, Result};
 pub use exact::ExactKey;
 pub use exec_tfhe::{evaluate, evaluate_traced, Evaluation};

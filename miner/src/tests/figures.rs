@@ -7,6 +7,7 @@ use tokio::{
     net::TcpStream,
     sync::watch,
 };
+use zk_llm::Device;
 
 use super::{
     fake::PRICE,
@@ -54,7 +55,13 @@ async fn the_page_shows_jobs_money_and_storage() {
     let source = Source {
         metrics: Arc::new(Metrics::new().unwrap()),
         db: miner.db.clone(),
-        keys: KeyStore::open(dir.path(), miner.db.clone(), Quota::from_mib(1_024)).unwrap(),
+        keys: KeyStore::open(
+            dir.path(),
+            miner.db.clone(),
+            Quota::from_mib(1_024),
+            Device::cores(),
+        )
+        .unwrap(),
         queue: Queue::default(),
         situation: watch::channel(Situation::default()).1,
     };

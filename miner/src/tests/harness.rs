@@ -33,7 +33,7 @@ use tonic::{transport::Channel, Status, Streaming};
 use zk_llm::{
     ir::{GraphBuilder, Lut, Row},
     manifest::{EMBEDDING_FILE, GRAPH_FILE, TOKENIZER_FILE},
-    ClientKey, Manifest, Model, ParameterSet,
+    ClientKey, Device, Manifest, Model, ParameterSet,
 };
 
 use super::fake::{account_of, pair, Fake, ACCOUNT, BRAIN, GENESIS, PRICE};
@@ -150,8 +150,11 @@ impl Miner {
         let db = Db::open(data_dir).unwrap();
         db.bind(&GENESIS, &account_of("Miner"), BRAIN).unwrap();
         let traces = TraceStore::open(data_dir).unwrap();
-        let keys = KeyStore::open(data_dir, db.clone(), quota).unwrap();
-        let library = Arc::new(Library::new(Models::new(vec![models.into()], data_dir, quota)));
+        let keys = KeyStore::open(data_dir, db.clone(), quota, Device::cores()).unwrap();
+        let library = Arc::new(Library::new(
+            Models::new(vec![models.into()], data_dir, quota),
+            Device::cores(),
+        ));
         let (publish, situation) = watch::channel(Situation::default());
         let watcher = Arc::new(Watcher::new(
             chain.clone(),

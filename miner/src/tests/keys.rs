@@ -2,6 +2,7 @@
 
 use based_client::wire::sha256;
 use tonic::Code;
+use zk_llm::Device;
 
 use super::{
     fake::{spending, ACCOUNT},
@@ -229,7 +230,7 @@ fn the_least_recently_used_key_gives_way_to_the_declared_storage() {
     let db = Db::open(dir.path()).unwrap();
     // Room for three keys and the state.
     let quota = Quota::from_mib(3 * 30 + 5);
-    let store = KeyStore::open(dir.path(), db.clone(), quota).unwrap();
+    let store = KeyStore::open(dir.path(), db.clone(), quota, Device::cores()).unwrap();
     for account in 1..=3 {
         put(&store, &row(account, account.into())).unwrap();
     }
@@ -249,7 +250,7 @@ fn the_least_recently_used_key_gives_way_to_the_declared_storage() {
 fn uploads_under_way_count_and_are_given_back() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(dir.path()).unwrap();
-    let store = KeyStore::open(dir.path(), db, Quota::from_mib(64)).unwrap();
+    let store = KeyStore::open(dir.path(), db, Quota::from_mib(64), Device::cores()).unwrap();
     let first = store.make_room(1, 40 << 20).unwrap();
     assert!(matches!(
         store.make_room(2, 40 << 20),
@@ -263,7 +264,7 @@ fn uploads_under_way_count_and_are_given_back() {
 fn an_account_keeps_its_newest_keys_only() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(dir.path()).unwrap();
-    let store = KeyStore::open(dir.path(), db.clone(), Quota::from_mib(512)).unwrap();
+    let store = KeyStore::open(dir.path(), db.clone(), Quota::from_mib(512), Device::cores()).unwrap();
     put(&store, &row(9, OTHER)).unwrap();
     for byte in 1..=3 {
         put(&store, &row(byte, ACCOUNT)).unwrap();
@@ -276,13 +277,13 @@ fn an_account_keeps_its_newest_keys_only() {
 fn leftovers_of_a_crash_are_removed_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(dir.path()).unwrap();
-    let store = KeyStore::open(dir.path(), db.clone(), Quota::from_mib(512)).unwrap();
+    let store = KeyStore::open(dir.path(), db.clone(), Quota::from_mib(512), Device::cores()).unwrap();
     put(&store, &row(1, ACCOUNT)).unwrap();
     put(&store, &row(2, ACCOUNT)).unwrap();
     let keys = dir.path().join("keys");
     std::fs::write(keys.join("unknown.part"), b"half").unwrap();
     std::fs::write(keys.join(hex::encode([2; 32])), b"truncated by a crash").unwrap();
-    let store = KeyStore::open(dir.path(), db.clone(), Quota::from_mib(512)).unwrap();
+    let store = KeyStore::open(dir.path(), db.clone(), Quota::from_mib(512), Device::cores()).unwrap();
     assert!(!keys.join("unknown.part").exists());
     let held: Vec<u8> = db.keys().unwrap().iter().map(|key| key.hash.0[0]).collect();
     assert_eq!(held, [1]);

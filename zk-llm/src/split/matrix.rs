@@ -1,6 +1,9 @@
 //! A clear matrix of 8-bit weights, as the miner holds it.
 
 use super::params::{Shape, INT8_MAX, MAX_DIMENSION};
+use super::product::{multiply, Modulus, Vectors};
+use super::resident::Resident;
+use crate::device::Device;
 use crate::error::{Error, Result};
 
 /// Weights of one linear layer, quantised a row (output channel) at a time.
@@ -8,6 +11,8 @@ use crate::error::{Error, Result};
 pub struct Matrix {
     shape: Shape,
     weights: Vec<i8>,
+    /// On a device, if they are multiplied there.
+    resident: Option<Resident>,
 }
 
 impl std::fmt::Debug for Matrix {
@@ -47,7 +52,34 @@ impl Matrix {
             row_squares: rows().map(squares).max().unwrap_or(0).max(1),
             input_squares: u64::from(inputs) * (INT8_MAX as u64).pow(2),
         };
-        Ok(Self { shape, weights })
+        Ok(Self {
+            shape,
+            weights,
+            resident: None,
+        })
+    }
+
+    /// The same matrix, multiplied with ciphertexts on a device; on the cores if the device's memory does not take it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device fails or does not multiply exactly.
+    pub fn on(mut self, device: &Device) -> Result<Self> {
+        if let Some(to) = device.candle().filter(|_| device.fits(self.weights.len() as u64)) {
+            self.resident = Some(Resident::new(&self, to)?);
+        }
+        Ok(self)
+    }
+
+    /// Products of all rows with vectors of residues, one after another: for each vector, one residue a row.
+    pub(super) fn products<M: Modulus<D>, const D: usize>(&self, values: Vec<u64>) -> Vec<u64> {
+        if let Some(resident) = &self.resident {
+            match resident.multiply::<M, D>(&values) {
+                Ok(products) => return products,
+                Err(error) => tracing::warn!(%error, "a product is taken by the cores"),
+            }
+        }
+        let vectors = Vectors::<M, D>::new(self.shape.inputs as usize, values.into_iter());
+        multiply(&self.weights, &vectors)
     }
 
     /// The same matrix for activations whose squares sum to at most so much: products then take fewer bits. Without

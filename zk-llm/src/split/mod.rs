@@ -26,6 +26,7 @@ mod pack;
 mod pairs;
 mod params;
 mod product;
+mod resident;
 mod ring;
 mod sample;
 mod server;

@@ -7,7 +7,7 @@ use super::masks::Masks;
 use super::matrix::Matrix;
 use super::pack::{Ciphertext, PackingKey};
 use super::params::{Tokens, BODY_PRIMES, JOINED, MODULUS, PROMPT_MODULUS, RING_MODULUS};
-use super::product::{multiply, Online, Prompt, Vectors};
+use super::product::{Online, Prompt};
 use super::ring::{compose, primes, Rescale};
 use super::sample::Seed;
 use super::wire;
@@ -52,17 +52,9 @@ pub fn answer(matrix: &Matrix, key: &PackingKey, request: &[u8], bodies: &[u8]) 
     if job.tokens != tokens || job.batch != wire::id(request) || job.range.first != 0 {
         return Err(Error::Ciphertext("the bodies are of another request".into()));
     }
-    let width = shape.inputs as usize;
-    let numbers = numbers.into_iter();
     let (products, modulus) = match tokens.paired() {
-        true => {
-            let vectors = Vectors::<Prompt, 4>::new(width, numbers);
-            (multiply(matrix.weights(), &vectors), PROMPT_MODULUS)
-        }
-        false => {
-            let vectors = Vectors::<Online, 3>::new(width, numbers);
-            (multiply(matrix.weights(), &vectors), MODULUS)
-        }
+        true => (matrix.products::<Prompt, 4>(numbers), PROMPT_MODULUS),
+        false => (matrix.products::<Online, 3>(numbers), MODULUS),
     };
     let pads = Pads::new(matrix, key, tokens, &seed);
     let lift = Rescale::new(modulus, RING_MODULUS);
@@ -83,8 +75,7 @@ pub fn answer(matrix: &Matrix, key: &PackingKey, request: &[u8], bodies: &[u8]) 
 pub fn product(matrix: &Matrix, bodies: &[u8]) -> Result<Vec<u8>> {
     let shape = matrix.shape();
     let (job, numbers) = wire::decode_online(bodies, shape)?;
-    let vectors = Vectors::<Online, 3>::new(shape.inputs as usize, numbers.into_iter());
-    let products = multiply(matrix.weights(), &vectors);
+    let products = matrix.products::<Online, 3>(numbers);
     Ok(wire::encode_products(shape, &job, &products))
 }
 

@@ -151,6 +151,7 @@ fn output_bytes_do_not_depend_on_threads() {
 fn a_batch_gives_the_bytes_of_the_librarys_own_calls() {
     let _alone = alone();
     let (set, server) = (ParameterSet::default(), &keys().server);
+    let library = server.library();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let mut ciphertext = || (0..=set.lwe_dimension()).map(|_| rng.gen()).collect::<Vec<u64>>();
     let inputs = [ciphertext(), ciphertext(), ciphertext()];
@@ -163,16 +164,16 @@ fn a_batch_gives_the_bytes_of_the_librarys_own_calls() {
         .unwrap()
         .apply(&inputs, &polynomials.each_ref());
     for ((input, seed), result) in inputs.into_iter().zip(1..).zip(batch) {
-        let table = server.key.generate_lookup_table(|x| (seed * x) % 4);
+        let table = library.generate_lookup_table(|x| (seed * x) % 4);
         let mut single = Ciphertext::new(
             LweCiphertext::from_container(input, CiphertextModulus::new_native()),
             Degree::new(15),
             NoiseLevel::NOMINAL,
             set.tfhe.message_modulus,
             set.tfhe.carry_modulus,
-            server.key.atomic_pattern.kind(),
+            library.atomic_pattern.kind(),
         );
-        server.key.apply_lookup_table_assign(&mut single, &table);
+        library.apply_lookup_table_assign(&mut single, &table);
         assert_eq!(single.ct.into_container(), result);
     }
 }

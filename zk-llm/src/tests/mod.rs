@@ -1,6 +1,8 @@
 //! Tests that encrypt. They share one pair of keys and run one at a time: each uses every core, and the
 //! library's count of bootstraps is one for the process.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod encrypted;
 mod generator;
 mod hostile;

@@ -11,8 +11,8 @@ use zk_llm::exec_tfhe::Evaluation;
 use zk_llm::import::Chooser;
 use zk_llm::manifest::GRAPH_FILE;
 use zk_llm::{
-    evaluate, evaluate_traced, exec_clear, trace, Audit, ClientKey, ClientModel, ExactKey, Logits, Model,
-    Prompt, ServerKey,
+    evaluate, evaluate_traced, exec_clear, trace, Audit, ClientKey, ClientModel, Device, ExactKey, Logits,
+    Model, Prompt, ServerKey,
 };
 
 use crate::figures::{at_least, at_most, plain, Figure, Report};
@@ -36,6 +36,9 @@ pub struct Args {
     /// File for the figures, as JSON; only the table is printed without it.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Where the miner's side computes: cpu, cuda, or auto for a CUDA device where there is one.
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// Text to classify.
     #[arg(long, default_value = "I lost my keys and I am furious")]
     text: String,
@@ -57,7 +60,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let key = ClientKey::generate(client.parameter_set())?;
     let evaluation_key = key.evaluation_key_bytes()?;
     let keygen_s = start.elapsed().as_secs_f64();
-    let server_key = ServerKey::from_bytes(&evaluation_key, client.parameter_set())?;
+    let server_key = ServerKey::on(&evaluation_key, client.parameter_set(), &args.device)?;
     let input = key.encrypt(client.manifest(), &prompt)?;
 
     // Before and after the prompt, so that a change of the machine's speed shows in neither alone.

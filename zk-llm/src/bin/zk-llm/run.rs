@@ -8,7 +8,7 @@ use anyhow::{ensure, Context};
 use indicatif::{ProgressBar, ProgressStyle};
 use zk_llm::exec_tfhe::Evaluation;
 use zk_llm::import::Chooser;
-use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Logits, Model, Prompt, ServerKey};
+use zk_llm::{evaluate, exec_clear, ClientKey, ClientModel, Device, Logits, Model, Prompt, ServerKey};
 
 /// Arguments of `zk-llm run`.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,9 @@ pub struct Args {
     /// Worker threads; all cores by default.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Where the miner's side computes: cpu, cuda, or auto for a CUDA device where there is one.
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// Only run the exact oracle in clear.
     #[arg(long)]
     clear: bool,
@@ -39,7 +42,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     let keys = match args.clear {
         true => None,
-        false => Some(Keys::make(&client)?),
+        false => Some(Keys::make(&client, &args.device)?),
     };
     let mut text = args.text.clone();
     for _ in 0..passes {
@@ -73,7 +76,7 @@ struct Keys {
 }
 
 impl Keys {
-    fn make(client: &ClientModel) -> anyhow::Result<Self> {
+    fn make(client: &ClientModel, device: &Device) -> anyhow::Result<Self> {
         let start = Instant::now();
         let secret = ClientKey::generate(client.parameter_set())?;
         let evaluation_key = secret.evaluation_key_bytes()?;
@@ -83,7 +86,7 @@ impl Keys {
             evaluation_key.len()
         );
         let start = Instant::now();
-        let server = ServerKey::from_bytes(&evaluation_key, client.parameter_set())?;
+        let server = ServerKey::on(&evaluation_key, client.parameter_set(), device)?;
         eprintln!("expand key {:.2} s", start.elapsed().as_secs_f64());
         Ok(Self { secret, server })
     }

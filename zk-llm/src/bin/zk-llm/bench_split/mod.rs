@@ -14,6 +14,7 @@ use anyhow::ensure;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use zk_llm::split::{hint, product, Matrix, PackingKey, SecretKey, Tokens};
+use zk_llm::Device;
 
 use crate::figures::{at_least, plain, Figure, Report};
 use crate::peer::Peer;
@@ -34,6 +35,9 @@ pub struct Args {
     /// The text that it learnt.
     #[arg(long, default_value = perplexity::TEXT)]
     text: PathBuf,
+    /// Where the miner's side computes: cpu, cuda, or auto for a CUDA device where there is one.
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// File for the figures, as JSON; only the table is printed without it.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -43,6 +47,7 @@ pub struct Args {
 pub struct Session {
     pub secret: SecretKey,
     pub packing: PackingKey,
+    pub device: Device,
 }
 
 /// Keys of the figures of one size.
@@ -95,7 +100,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let key_s = start.elapsed().as_secs_f64();
     let key_bytes = secret.packing_key_bytes().len() as f64;
     let packing = PackingKey::from_bytes(secret.packing_key_bytes())?;
-    let session = Session { secret, packing };
+    let session = Session {
+        secret,
+        packing,
+        device: args.device,
+    };
     let keys = peer.as_mut().map(extensions::keys).transpose()?;
     let mut figures = vec![
         beside(
@@ -139,7 +148,7 @@ fn measure_product(session: &Session, size: &Keys, peer: Option<&mut Peer>) -> a
     const RUNS: usize = 5;
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let weights = integers(&mut rng, (size.inputs * size.outputs) as usize);
-    let matrix = Matrix::new(size.inputs, size.outputs, weights)?;
+    let matrix = Matrix::new(size.inputs, size.outputs, weights)?.on(&session.device)?;
     // The first run warms caches and threads.
     one_product(session, &matrix, &mut rng)?;
     let mut ours = Vec::new();

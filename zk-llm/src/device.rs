@@ -1,0 +1,103 @@
+//! Where a miner computes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// Processor cores, or a CUDA device in programs built with the feature `cuda`.
+///
+/// A device takes bootstraps in floating point and products of split mode. Hints and traced evaluations stay with the
+/// cores. Products are integers and equal on both; what a device's memory does not hold beside its work stays with the
+/// cores too.
+#[derive(Clone, Debug)]
+pub struct Device(candle_core::Device);
+
+impl Device {
+    /// Processor cores.
+    pub const fn cores() -> Self {
+        Self(candle_core::Device::Cpu)
+    }
+
+    /// The first CUDA device; `CUDA_VISIBLE_DEVICES` says which that is.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the program was built without CUDA, or no device answers.
+    pub fn cuda() -> Result<Self> {
+        if !cfg!(feature = "cuda") {
+            return Err(Error::Device(
+                "this program was built without CUDA; build it with --features cuda, or use the processor's cores".into(),
+            ));
+        }
+        let device = candle_core::Device::new_cuda(0);
+        device.map(Self).map_err(|error| {
+            Error::Device(format!(
+                "no CUDA device answers ({error}); see what nvidia-smi says"
+            ))
+        })
+    }
+
+    /// A CUDA device if there is one, else the cores.
+    pub fn best() -> Self {
+        Self::cuda().unwrap_or(Self::cores())
+    }
+
+    pub(crate) fn candle(&self) -> Option<&candle_core::Device> {
+        (!self.0.is_cpu()).then_some(&self.0)
+    }
+
+    /// Whether so many bytes fit its memory and leave what work takes.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn fits(&self, bytes: u64) -> bool {
+        use tfhe::core_crypto::gpu::{check_valid_cuda_malloc, vec::GpuIndex};
+        /// Matrices in double precision, and a batch of bootstraps.
+        const WORK: u64 = 2 << 30;
+        check_valid_cuda_malloc(bytes.saturating_add(WORK), GpuIndex::new(0))
+    }
+
+    /// Without the feature there is no device's memory.
+    #[cfg(not(feature = "cuda"))]
+    pub(crate) fn fits(&self, _bytes: u64) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.candle() {
+            None => "cpu",
+            Some(_) => "cuda",
+        })
+    }
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::best()),
+            "cpu" => Ok(Self::cores()),
+            "cuda" => Self::cuda(),
+            _ => Err(Error::Device(format!(
+                "there is no device {name:?}; name auto, cpu or cuda"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_named_and_unknown_ones_refused() {
+        assert_eq!("cpu".parse::<Device>().unwrap().to_string(), "cpu");
+        assert!(["cpu", "cuda"].contains(&"auto".parse::<Device>().unwrap().to_string().as_str()));
+        let refused = |name: &str| name.parse::<Device>().unwrap_err().to_string();
+        assert!(refused("tpu").contains("auto, cpu or cuda"));
+        if !cfg!(feature = "cuda") {
+            assert!(refused("cuda").contains("--features cuda"));
+        }
+    }
+}
