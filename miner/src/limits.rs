@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use based_client::wire::split::IDLE;
+
 use crate::db::UploadQuota;
 
 /// Connections in all: with their flow-control windows they stay under 256 MiB.
@@ -66,6 +68,9 @@ pub const PUBLIC_FILE: u64 = 64 << 20;
 pub const SESSIONS: usize = 16;
 /// Of one spending account.
 pub const SESSIONS_PER_ACCOUNT: usize = 2;
+
+/// Time for which a reply waits to be read before its stream ends: twice as long as a silent client is waited for.
+pub const UNREAD: Duration = IDLE.saturating_mul(2);
 
 /// Time allowed for an upload of `size` bytes.
 pub fn upload_time(size: u64) -> Duration {

@@ -2,6 +2,8 @@
 //!
 //! Results differ from those of the cores within the noise that both keep to, as both multiply in floating point.
 
+use std::sync::{Mutex, PoisonError};
+
 use tfhe::core_crypto::gpu::lwe_bootstrap_key::{
     CudaLweBootstrapKey, CudaModulusSwitchNoiseReductionConfiguration,
 };
@@ -67,6 +69,9 @@ impl CudaKey {
 
     /// Applies to each ciphertext (mask, then body) its table, but for the table's offset.
     pub fn apply(&self, inputs: &[Vec<u64>], tables: &[&TestPolynomial]) -> Vec<Vec<u64>> {
+        /// A device without memory for several batches at once would end the program.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (streams, count) = (streams(), LweCiphertextCount(inputs.len()));
         let modulus = CiphertextModulus::new_native();
         let large = self.large.to_lwe_size();

@@ -19,22 +19,26 @@ impl Device {
         Self(candle_core::Device::Cpu)
     }
 
-    /// The first CUDA device; `CUDA_VISIBLE_DEVICES` says which that is.
+    /// The first CUDA device; `CUDA_VISIBLE_DEVICES` says which that is. It is tried out by some bootstraps, which takes
+    /// a few seconds.
     ///
     /// # Errors
-    /// [`Error::Device`] if the program was built without CUDA, or no device answers.
+    /// [`Error::Device`] if the program was built without CUDA, or no device answers, or it answers wrongly.
     pub fn cuda() -> Result<Self> {
         if !cfg!(feature = "cuda") {
             return Err(Error::Device(
                 "this program was built without CUDA; build it with --features cuda, or use the processor's cores".into(),
             ));
         }
-        let device = candle_core::Device::new_cuda(0);
-        device.map(Self).map_err(|error| {
+        let device = candle_core::Device::new_cuda(0).map_err(|error| {
             Error::Device(format!(
                 "no CUDA device answers ({error}); see what nvidia-smi says"
             ))
-        })
+        })?;
+        let device = Self(device);
+        #[cfg(feature = "cuda")]
+        trial(&device)?;
+        Ok(device)
     }
 
     /// A CUDA device if there is one, else the cores.
@@ -59,6 +63,42 @@ impl Device {
     #[cfg(not(feature = "cuda"))]
     pub(crate) fn fits(&self, _bytes: u64) -> bool {
         false
+    }
+}
+
+/// Evaluates tables of every value on a device, and compares them with the clear ones.
+///
+/// # Errors
+/// [`Error::Device`] if they differ; whatever keys and ciphertexts meet.
+#[cfg(any(feature = "cuda", test))]
+pub(crate) fn trial(device: &Device) -> Result<()> {
+    use crate::exec_clear::run_graph;
+    use crate::exec_tfhe::{evaluate_circuit, Evaluation};
+    use crate::ir::{GraphBuilder, Lut, Row};
+    use crate::keys::{ClientKey, ServerKey};
+    use crate::params::ParameterSet;
+    const VALUES: std::ops::RangeInclusive<i32> = -8..=7;
+    let set = ParameterSet::default();
+    let mut graph = GraphBuilder::new(VALUES.count() as u32, -8, 7);
+    let square = graph.lut(Lut::new(VALUES, |x| x * x % 5));
+    let sign = graph.lut(Lut::new(VALUES, |x| i32::from(x >= 0)));
+    let rows: Vec<(Row, u32)> = graph
+        .inputs()
+        .flat_map(|wire| [square, sign].map(|lut| (Row::new(0, [(wire, 1)]), lut)))
+        .collect();
+    let outputs = graph.tables_layer("trial", None, rows);
+    let graph = graph.finish(outputs)?;
+    let circuit = graph.compile(&set)?;
+    let values: Vec<i32> = VALUES.collect();
+    let client = ClientKey::generate(&set)?;
+    let server = ServerKey::on(&client.evaluation_key_bytes()?, &set, device)?;
+    let input = client.encrypt_values(circuit.interface(), &values)?;
+    let output = evaluate_circuit(&circuit, &server, &input, &Evaluation::default())?;
+    match client.decrypt_values(circuit.interface(), &output)? == run_graph(&graph, &values)? {
+        true => Ok(()),
+        false => Err(Error::Device(
+            "its bootstraps decrypt to other values; use the processor's cores".into(),
+        )),
     }
 }
 

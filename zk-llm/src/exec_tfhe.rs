@@ -1,7 +1,7 @@
 //! Evaluates a circuit on ciphertexts.
 //!
 //! Sums are wrapping arithmetic on ciphertexts; each table is a keyswitch, a centred modulus switch and a
-//! bootstrap ([`crate::bootstrap`]). Results do not depend on the number of threads, on batches or on order.
+//! bootstrap ([`crate::bootstrap`]). On the cores results do not depend on the number of threads, on batches or on order.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -238,7 +238,7 @@ pub struct ServerKey {
 #[derive(Clone)]
 pub(crate) enum Expanded {
     /// In memory, for the cores.
-    Cores(tfhe::shortint::ServerKey),
+    Cores(Box<tfhe::shortint::ServerKey>),
     /// On a CUDA device.
     #[cfg(feature = "cuda")]
     Cuda(std::sync::Arc<crate::cuda::CudaKey>),
@@ -279,7 +279,7 @@ impl ServerKey {
         tracing::trace!(%device, "an evaluation key is expanded for the cores");
         Ok(Self {
             set: *set,
-            key: Expanded::Cores(key.decompress()),
+            key: Expanded::Cores(Box::new(key.decompress())),
         })
     }
 

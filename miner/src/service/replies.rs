@@ -4,7 +4,7 @@ use std::{path::Path, pin::Pin, sync::Arc};
 
 use based_client::wire::proto::Chunk;
 use futures::{Stream, StreamExt};
-use tokio::{io::AsyncReadExt, sync::mpsc, task::JoinSet};
+use tokio::{io::AsyncReadExt, sync::mpsc, task::JoinSet, time::timeout};
 use tonic::Status;
 
 use crate::limits;
@@ -12,7 +12,8 @@ use crate::limits;
 /// A stream of replies.
 pub(super) type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Replies made by a task of their own, two at most before the client reads them; dropped, they are made no more.
+/// Replies made by a task of their own, two at most before the client reads them; dropped or unread for
+/// [`limits::UNREAD`], they are made no more.
 ///
 /// The transport asks a stream for more only while the client reads. Replies that took a turn which others wait for
 /// would keep it for as long as their client likes.
@@ -24,7 +25,8 @@ pub(super) fn apart<T: Send + 'static>(
     task.spawn(async move {
         let mut replies = std::pin::pin!(replies);
         while let Some(reply) = replies.next().await {
-            if made.send(reply).await.is_err() {
+            let taken = timeout(limits::UNREAD, made.send(reply)).await;
+            if !matches!(taken, Ok(Ok(()))) {
                 return;
             }
         }

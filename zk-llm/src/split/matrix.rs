@@ -62,10 +62,20 @@ impl Matrix {
     /// The same matrix, multiplied with ciphertexts on a device; on the cores if the device's memory does not take it.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device fails or does not multiply exactly.
+    /// [`Error::Device`] if the device does not multiply exactly.
     pub fn on(mut self, device: &Device) -> Result<Self> {
-        if let Some(to) = device.candle().filter(|_| device.fits(self.weights.len() as u64)) {
-            self.resident = Some(Resident::new(&self, to)?);
+        let Some(to) = device.candle().filter(|_| device.fits(self.weights.len() as u64)) else {
+            return Ok(self);
+        };
+        let tried = Resident::new(&self, to).and_then(|there| Ok((there.agrees(&self)?, there)));
+        match tried {
+            Ok((true, there)) => self.resident = Some(there),
+            Ok((false, _)) => {
+                return Err(Error::Device(
+                    "it does not multiply exactly; use the processor's cores".into(),
+                ))
+            }
+            Err(error) => tracing::warn!(%error, "a matrix stays with the cores"),
         }
         Ok(self)
     }

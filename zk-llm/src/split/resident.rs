@@ -3,11 +3,12 @@
 //! A residue is cut into limbs whose products with all weights of a row sum to integers below `2^53`, so that nothing is
 //! rounded, in whatever order a device adds.
 
-use candle_core::{DType, Device, Tensor};
+use std::sync::{Mutex, PoisonError};
 
-use super::product::{multiply, Modulus, Online, Vectors};
-use super::{Matrix, MAX_DIMENSION, MODULUS};
-use crate::error::{Error, Result};
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::product::{multiply, Modulus, Online, Prompt, Vectors};
+use super::{Matrix, MAX_DIMENSION};
 
 /// Bits of a limb.
 const LIMB: u32 = 24;
@@ -29,10 +30,10 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    /// Copies a matrix to a device and tries it out there.
+    /// Copies a matrix to a device.
     ///
     /// # Errors
-    /// [`Error::Device`] if its memory does not take it, or its products are not those of the cores.
+    /// If the device fails.
     pub(super) fn new(matrix: &Matrix, device: &Device) -> Result<Self> {
         let (rows, width) = (matrix.shape().outputs as usize, matrix.shape().inputs as usize);
         let bytes: Vec<u8> = matrix
@@ -40,31 +41,38 @@ impl Resident {
             .iter()
             .map(|weight| (i64::from(*weight) + BIAS) as u8)
             .collect();
-        let failed = |error: candle_core::Error| Error::Device(error.to_string());
-        let weights = Tensor::from_vec(bytes, (rows, width), device).map_err(failed)?;
-        let resident = Self { weights, rows, width };
-        // The largest limbs, and every kind of rounding if there were one.
-        let trial: Vec<u64> = (0..width as u64).map(|at| MODULUS - 1 - at * at % 7).collect();
-        let expected = multiply(
-            matrix.weights(),
-            &Vectors::<Online, 3>::new(width, trial.iter().copied()),
-        );
-        match resident.multiply::<Online, 3>(&trial).map_err(failed)? == expected {
-            true => Ok(resident),
-            false => Err(Error::Device(
-                "it does not multiply exactly; use the processor's cores".into(),
-            )),
-        }
+        Ok(Self {
+            weights: Tensor::from_vec(bytes, (rows, width), device)?,
+            rows,
+            width,
+        })
+    }
+
+    /// Whether products are those of the cores.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(super) fn agrees(&self, matrix: &Matrix) -> Result<bool> {
+        Ok(self.agrees_modulo::<Online, 3>(matrix)? && self.agrees_modulo::<Prompt, 4>(matrix)?)
+    }
+
+    fn agrees_modulo<M: Modulus<D>, const D: usize>(&self, matrix: &Matrix) -> Result<bool> {
+        // The largest limbs, so that whatever is rounded shows.
+        let trial: Vec<u64> = (0..2 * self.width as u64)
+            .map(|at| M::PRIME - 1 - at * at % 7)
+            .collect();
+        let vectors = Vectors::<M, D>::new(self.width, trial.iter().copied());
+        Ok(self.multiply::<M, D>(&trial)? == multiply(matrix.weights(), &vectors))
     }
 
     /// Products of all rows with vectors of residues, one after another: for each vector, one residue a row.
     ///
     /// # Errors
     /// If the device fails.
-    pub(super) fn multiply<M: Modulus<D>, const D: usize>(
-        &self,
-        values: &[u64],
-    ) -> candle_core::Result<Vec<u64>> {
+    pub(super) fn multiply<M: Modulus<D>, const D: usize>(&self, values: &[u64]) -> Result<Vec<u64>> {
+        /// Threads share a device's handle of its library, whose workspace is one.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let limbs = (16 * D as u32).div_ceil(LIMB);
         let count = values.len() / self.width;
         let mut numbers = Vec::with_capacity(values.len() * limbs as usize);
@@ -104,8 +112,7 @@ impl Resident {
 
 #[cfg(test)]
 mod tests {
-    use super::super::product::Prompt;
-    use super::super::PROMPT_MODULUS;
+    use super::super::{MODULUS, PROMPT_MODULUS};
     use super::*;
     use proptest::prelude::*;
     use rand::{Rng, SeedableRng};
@@ -117,6 +124,7 @@ mod tests {
             &Vectors::<M, D>::new(width, values.iter().copied()),
         );
         let resident = Resident::new(matrix, &Device::Cpu).unwrap();
+        assert!(resident.agrees(matrix).unwrap());
         assert_eq!(resident.multiply::<M, D>(values).unwrap(), expected);
     }
 
@@ -133,6 +141,13 @@ mod tests {
             check::<Online, 3>(&matrix, &residues(MODULUS));
             check::<Prompt, 4>(&matrix, &residues(PROMPT_MODULUS));
         }
+    }
+
+    #[test]
+    fn a_device_that_multiplies_something_else_is_found() {
+        let matrix = |weight| Matrix::new(3, 2, vec![1, 2, 3, 4, 5, weight]).unwrap();
+        let resident = Resident::new(&matrix(6), &Device::Cpu).unwrap();
+        assert!(!resident.agrees(&matrix(7)).unwrap());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{alone, encrypted, keys, random_graph};
 use crate::actions::Expression;
 use crate::bootstrap::{Bootstrapper, TestPolynomial};
 use crate::compile::EncodedLut;
+use crate::device::{trial, Device};
 use crate::error::Error;
 use crate::exec_clear::{run_circuit, run_graph};
 use crate::exec_tfhe::{evaluate_circuit, Evaluation};
@@ -328,4 +329,10 @@ fn a_stored_secret_key_decrypts_what_the_original_encrypted() {
     let restored = ClientKey::from_bytes(&keys().client.to_bytes()).unwrap();
     let decrypted = restored.decrypt_values(circuit.interface(), &output).unwrap();
     assert_eq!(decrypted, run_graph(&graph, &inputs).unwrap());
+}
+
+#[test]
+fn the_cores_pass_the_trial_of_devices() {
+    let _alone = alone();
+    trial(&Device::cores()).unwrap();
 }

@@ -55,7 +55,7 @@ pub(super) struct Sessions {
 
 /// One piece of work at a time, in the order of asking, on threads of its own.
 struct Turn {
-    one: Semaphore,
+    one: Arc<Semaphore>,
     threads: Option<Arc<ThreadPool>>,
 }
 
@@ -64,7 +64,7 @@ impl Turn {
         // Without threads of its own, work goes to those that the program shares.
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         Self {
-            one: Semaphore::new(1),
+            one: Arc::new(Semaphore::new(1)),
             threads: pool
                 .inspect_err(|error| tracing::warn!(%error, "no threads of their own for split mode"))
                 .ok()
@@ -74,11 +74,15 @@ impl Turn {
 
     /// Waits for the turn, then works off the asynchronous threads.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-        let _turn = self.one.acquire().await.map_err(|_| stopping())?;
+        let turn = self.one.clone().acquire_owned().await.map_err(|_| stopping())?;
         let threads = self.threads.clone();
-        let work = tokio::task::spawn_blocking(move || match threads {
-            Some(threads) => threads.install(work),
-            None => work(),
+        let work = tokio::task::spawn_blocking(move || {
+            // Held by the work itself, which goes on when the client leaves.
+            let _turn = turn;
+            match threads {
+                Some(threads) => threads.install(work),
+                None => work(),
+            }
         });
         work.await.map_err(|_| {
             tracing::error!("a computation of split mode panicked");
@@ -117,8 +121,10 @@ impl Live {
 
     /// Whether nothing happened for so long, as when a client does not read its answers.
     fn is_idle(&self, time: Duration) -> bool {
+        // In this order: work that ends in between has touched it.
+        let idle = self.working.load(Ordering::Acquire) == 0;
         let touched = *self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        self.working.load(Ordering::Acquire) == 0 && touched.elapsed() > time
+        idle && touched.elapsed() > time
     }
 }
 
@@ -169,8 +175,8 @@ impl Sessions {
         Some(row)
     }
 
-    /// Checks that there is room for one session more of an account.
-    fn room(&self, account: u64) -> Result<(), Status> {
+    /// Checks that there is room for one session more of an account; gives the sessions, so that nobody takes it.
+    fn room(&self, account: u64) -> Result<MutexGuard<'_, HashMap<Name, Arc<Live>>>, Status> {
         let mut open = self.open();
         open.retain(|_, live| {
             // Its place goes to others.
@@ -186,14 +192,16 @@ impl Sessions {
                 "as many sessions as are allowed are open; try again in a minute or ask another miner",
             ));
         }
-        Ok(())
+        Ok(open)
     }
 
     fn enter(&self, name: Name, live: Arc<Live>) -> Result<(), Status> {
         // Others may have come since room was found.
-        self.displace(&live.terms.job);
-        self.room(live.terms.account)?;
-        self.open().insert(name, live);
+        let mut open = self.room(live.terms.account)?;
+        if open.values().any(|other| other.terms.job == live.terms.job) {
+            return Err(Status::aborted("the job was opened twice at once; open it again"));
+        }
+        open.insert(name, live);
         Ok(())
     }
 }
@@ -306,11 +314,13 @@ async fn admit(
     terms.verify(&signature, &shared.genesis, &shared.miner, &spender)?;
     let id = terms.job;
     let displaced = shared.sessions.displace(&id);
-    shared.sessions.room(terms.account)?;
-    let known = shared
-        .parts
-        .db
-        .run(move |db| Ok((db.job(&id)?, db.session(&id)?)));
+    drop(shared.sessions.room(terms.account)?);
+    let known = shared.parts.db.run(move |db| {
+        if let Some((_, served)) = displaced {
+            db.note_served(&id, served)?;
+        }
+        Ok((db.job(&id)?, db.session(&id)?))
+    });
     let row = match known.await.map_err(db_status)? {
         (None, _) => (0, 0),
         (Some(job), Some(row))
@@ -320,10 +330,8 @@ async fn admit(
                 && job.receipt.is_none()
                 && row.prompt == header.prompt =>
         {
-            let paid = row.paid.max(displaced.map_or(0, |(paid, _)| paid));
-            let served = row.served.max(displaced.map_or(0, |(_, served)| served));
             // The client's word counts against itself.
-            (paid, served.max(header.served).min(paid))
+            (row.paid, row.served.max(header.served).min(row.paid))
         }
         _ => return Err(Refusal::OtherContents.into()),
     };

@@ -78,6 +78,8 @@ pub(super) fn conversation(
 
 impl Conversation {
     async fn next(&mut self) -> Option<Result<SplitDown, Status>> {
+        // A client that takes long answers slowly is not idle.
+        self.live.touch();
         while self.replies.is_empty() && !self.ended {
             if let Err(status) = self.step().await {
                 self.ended = true;
@@ -166,6 +168,8 @@ impl Conversation {
                 round.size
             )));
         }
+        // Inputs may be long in coming, and the turn too.
+        let _work = self.live.work();
         let first = upload::next(&mut self.stream).await?;
         let first = first.ok_or_else(|| Status::data_loss("the round's inputs did not come"))?;
         let inputs = upload::exact(&mut self.stream, first, round.size, data).await?;
@@ -189,10 +193,7 @@ impl Conversation {
             metrics.multiplied(began, started.elapsed());
             Some(outputs.map(|outputs| (inputs, outputs)))
         };
-        let multiplied = {
-            let _work = self.live.work();
-            turn.run(multiply).await?
-        };
+        let multiplied = turn.run(multiply).await?;
         let multiplied = multiplied.ok_or_else(|| Status::internal("the model changed its layers"))?;
         let (inputs, outputs) = multiplied.map_err(|error| Status::invalid_argument(error.to_string()))?;
         self.live.ledger().rounded(&inputs, &outputs);
@@ -241,7 +242,8 @@ impl Drop for Conversation {
     fn drop(&mut self) {
         self.shared.sessions.open().remove(&self.name);
         self.shared.parts.metrics.session(false);
-        let (job, served) = (self.live.terms.job, self.live.ledger().served());
+        // Hints are made no more.
+        let (job, (_, served)) = (self.live.terms.job, self.live.ledger().close());
         let db = self.shared.parts.db.clone();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;

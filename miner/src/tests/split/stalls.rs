@@ -23,8 +23,8 @@ use tokio::{
 use super::{ask_waiting, cost, gpt2, miner, settings, Asked, User, ACCOUNT, PROMPT};
 
 const WAITS: Waits = Waits {
-    word: Duration::from_secs(4),
-    hint: Duration::from_secs(4),
+    word: Duration::from_secs(8),
+    hint: Duration::from_secs(8),
     pauses: [Duration::from_millis(10); 3],
 };
 
@@ -87,7 +87,7 @@ async fn stalled(at: fn(&Event) -> bool, back: bool) -> (Asked, User, u128, Dura
     };
     let (_keep, stop) = watch::channel(false);
     let asked = ask_waiting((gpt2(), &user), &PROMPT, settings(8), (stop, WAITS), told).await;
-    let took = began.get().expect("it stalled").elapsed();
+    let took = began.get().map_or(Duration::MAX, Instant::elapsed);
     let paid = miner.db.cumulative(ACCOUNT).unwrap();
     relay.abort();
     miner.stop().await;
@@ -127,7 +127,7 @@ async fn a_miner_that_stops_answering_is_given_up_in_time_and_gets_no_more() {
         let error = asked.made.unwrap_err();
         let gone = matches!(error, SessionError::MinerGone(_) | SessionError::Connect(_));
         assert!(gone, "{error}");
-        assert!(took < Duration::from_secs(30), "{took:?}");
+        assert!(took < Duration::from_secs(60), "{took:?}");
         assert_eq!(user.promised(), cost(promised));
         assert_eq!(got, cost(paid));
     }
@@ -160,6 +160,6 @@ async fn an_answer_stands_without_the_receipt_that_does_not_come() {
         matches!(&error, SessionError::MinerGone(why) if why.contains("the end of the session")),
         "{error}"
     );
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
     assert_eq!((user.promised(), paid), (cost(8 + 7), cost(8 + 7)));
 }
