@@ -105,26 +105,11 @@ impl<'k> Bootstrapper<'k> {
     /// # Errors
     /// [`crate::Error::Key`] if the key is of another kind than the parameter sets of this crate.
     pub fn new(key: &'k ServerKey) -> Result<Self> {
-        let key = match &key.key {
-            Expanded::Cores(key) => key,
+        match &key.key {
+            Expanded::Cores(key) => Ok(Self::Cores(Cores::new(key)?)),
             #[cfg(feature = "cuda")]
-            Expanded::Cuda(key) => return Ok(Self::Cuda(key)),
-        };
-        let AtomicPatternServerKey::Standard(pattern) = &key.atomic_pattern else {
-            return Err(other_kind());
-        };
-        let ShortintBootstrappingKey::Classic {
-            bsk,
-            modulus_switch_noise_reduction_key,
-        } = &pattern.bootstrapping_key
-        else {
-            return Err(other_kind());
-        };
-        Ok(Self::Cores(Cores {
-            keyswitch: &pattern.key_switching_key,
-            switch: modulus_switch_noise_reduction_key,
-            rotation: Kind::Fourier(bsk, Fft::new(bsk.polynomial_size())),
-        }))
+            Expanded::Cuda(key) => Ok(Self::Cuda(key)),
+        }
     }
 
     /// In integers.
@@ -170,7 +155,26 @@ fn batches(wave: Range<usize>, threads: usize, most: usize) -> Vec<Range<usize>>
     (0..count).map(|at| bound(at)..bound(at + 1)).collect()
 }
 
-impl Cores<'_> {
+impl<'k> Cores<'k> {
+    /// In floating point.
+    fn new(key: &'k tfhe::shortint::ServerKey) -> Result<Self> {
+        let AtomicPatternServerKey::Standard(pattern) = &key.atomic_pattern else {
+            return Err(other_kind());
+        };
+        let ShortintBootstrappingKey::Classic {
+            bsk,
+            modulus_switch_noise_reduction_key,
+        } = &pattern.bootstrapping_key
+        else {
+            return Err(other_kind());
+        };
+        Ok(Self {
+            keyswitch: &pattern.key_switching_key,
+            switch: modulus_switch_noise_reduction_key,
+            rotation: Kind::Fourier(bsk, Fft::new(bsk.polynomial_size())),
+        })
+    }
+
     /// All but the offset.
     fn apply(&self, inputs: &[Vec<u64>], tables: &[&TestPolynomial]) -> Vec<Vec<u64>> {
         let switched: Vec<Switched> = self

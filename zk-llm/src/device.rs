@@ -31,8 +31,11 @@ impl Device {
             ));
         }
         let device = candle_core::Device::new_cuda(0).map_err(|error| {
+            // Below its first line is where it arose.
+            let error = error.to_string();
+            let cause = error.lines().next().unwrap_or_default();
             Error::Device(format!(
-                "no CUDA device answers ({error}); see what nvidia-smi says"
+                "no CUDA device answers ({cause}); see what nvidia-smi says"
             ))
         })?;
         let device = Self(device);
