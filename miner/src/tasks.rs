@@ -131,11 +131,7 @@ impl Split {
             ));
         }
         Ok(Self {
-            matrices: weights
-                .into_matrices()?
-                .into_iter()
-                .map(|matrix| matrix.on(device))
-                .collect::<Result<_, _>>()?,
+            matrices: weights.into_matrices_on(device)?,
             manifest,
             widest,
         })

@@ -49,13 +49,18 @@ impl Device {
         Self::cuda().unwrap_or(Self::cores())
     }
 
-    pub(crate) fn candle(&self) -> Option<&candle_core::Device> {
+    fn candle(&self) -> Option<&candle_core::Device> {
         (!self.0.is_cpu()).then_some(&self.0)
+    }
+
+    /// The device, if its memory takes so many bytes.
+    pub(crate) fn taking(&self, bytes: u64) -> Option<&candle_core::Device> {
+        self.candle().filter(|_| self.fits(bytes))
     }
 
     /// Whether so many bytes fit its memory and leave what work takes.
     #[cfg(feature = "cuda")]
-    pub(crate) fn fits(&self, bytes: u64) -> bool {
+    fn fits(&self, bytes: u64) -> bool {
         use tfhe::core_crypto::gpu::{check_valid_cuda_malloc, vec::GpuIndex};
         /// Matrices in double precision, and a batch of bootstraps.
         const WORK: u64 = 2 << 30;
@@ -64,7 +69,7 @@ impl Device {
 
     /// Without the feature there is no device's memory.
     #[cfg(not(feature = "cuda"))]
-    pub(crate) fn fits(&self, _bytes: u64) -> bool {
+    fn fits(&self, _bytes: u64) -> bool {
         false
     }
 }

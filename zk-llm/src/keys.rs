@@ -269,7 +269,7 @@ impl ServerKey {
     pub fn on(bytes: &[u8], set: &ParameterSet, device: &Device) -> Result<Self> {
         let key = read_evaluation_key(bytes, set)?;
         #[cfg(feature = "cuda")]
-        if device.candle().is_some() && device.fits(crate::cuda::key_bytes(set)) {
+        if device.taking(crate::cuda::key_bytes(set)).is_some() {
             let key = crate::cuda::CudaKey::new(key)?;
             return Ok(Self {
                 set: *set,

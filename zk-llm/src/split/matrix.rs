@@ -64,7 +64,7 @@ impl Matrix {
     /// # Errors
     /// [`Error::Device`] if the device does not multiply exactly.
     pub fn on(mut self, device: &Device) -> Result<Self> {
-        let Some(to) = device.candle().filter(|_| device.fits(self.weights.len() as u64)) else {
+        let Some(to) = device.taking(self.weights.len() as u64) else {
             return Ok(self);
         };
         let tried = Resident::new(&self, to).and_then(|there| Ok((there.agrees(&self)?, there)));

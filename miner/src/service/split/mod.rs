@@ -180,7 +180,7 @@ impl Sessions {
         let mut open = self.open();
         open.retain(|_, live| {
             // Its place goes to others.
-            let stale = live.is_idle(split::IDLE.saturating_mul(2));
+            let stale = live.is_idle(limits::UNREAD);
             if stale {
                 live.ledger().close();
             }

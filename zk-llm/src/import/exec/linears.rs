@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::ops::dot;
 use super::{load_manifest, open_weights, ClientPart};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::import::convert::Checkpoint;
 use crate::import::manifest::{LinearSpec, SplitManifest};
@@ -123,12 +124,20 @@ impl Weights {
     /// # Errors
     /// [`Error::Matrix`] if a weight is -128, [`Error::Manifest`] if a matrix is not what the manifest says of it.
     pub fn into_matrices(self) -> Result<Vec<Matrix>> {
+        self.into_matrices_on(&Device::cores())
+    }
+
+    /// As [`Weights::into_matrices`], multiplied on a device.
+    ///
+    /// # Errors
+    /// As [`Weights::into_matrices`] and [`Matrix::on`].
+    pub fn into_matrices_on(self, device: &Device) -> Result<Vec<Matrix>> {
         let matrix = |(linear, weights): (&LinearSpec, Vec<i8>)| {
             let shape = linear.shape();
             let matrix =
                 Matrix::new(linear.columns, linear.rows, weights)?.with_input_squares(shape.input_squares);
             match *matrix.shape() == shape {
-                true => Ok(matrix),
+                true => matrix.on(device),
                 false => Err(Error::Manifest(format!(
                     "the bounds of linear layer {} are not its weights'",
                     linear.name

@@ -36,9 +36,7 @@ const BATCH: usize = 16;
 pub fn measure(session: &Session) -> anyhow::Result<Vec<Figure>> {
     let dir = tempfile::tempdir()?;
     let (part, weights) = random_model(dir.path())?;
-    let matrices = weights.clone().into_matrices()?;
-    let matrices = matrices.into_iter().map(|matrix| matrix.on(&session.device));
-    let matrices = Arc::new(matrices.collect::<Result<Vec<_>, _>>()?);
+    let matrices = Arc::new(weights.clone().into_matrices_on(&session.device)?);
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let prompt: Vec<u32> = (0..PREFILL)
         .map(|_| rng.gen_range(0..VOCABULARY as u32))
